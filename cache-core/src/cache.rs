@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use parking_lot::Mutex;
 
 use crate::counters::Counters;
@@ -87,6 +88,15 @@ pub struct Directives {
     pub max_stale: Option<Duration>,
 }
 
+/// A header whose seconds take the place of [`Lifetimes::fresh`] for an entry that carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatedLifetime {
+    /// The header.
+    pub header: HeaderName,
+    /// What it says counts for no more than this.
+    pub at_most: Duration,
+}
+
 /// One request that a cache may answer.
 #[derive(Clone, Debug)]
 pub struct Query {
@@ -96,6 +106,8 @@ pub struct Query {
     pub credential: Credential,
     /// How long answers to this question may be used.
     pub lifetimes: Lifetimes,
+    /// A header in which the answer may state its own freshness lifetime, if there is such a one.
+    pub stated: Option<StatedLifetime>,
     /// What the requester allows and demands.
     pub directives: Directives,
     /// By which tags a write finds the answer.
@@ -223,6 +235,15 @@ impl Cache {
         n_dropped
     }
 
+    /// Drops every entry of `credential`, which the origin refuses, and does not keep what it was given until now.
+    ///
+    /// Nothing is dropped for the anonymous one: whoever comes without a credential has none that could be refused.
+    pub async fn forget_credential(&self, credential: &Credential) {
+        if !credential.is_anonymous() {
+            self.inner.forget_audience(self.audience(credential)).await;
+        }
+    }
+
     /// Drops everything, and returns how many entries in memory there were.
     pub async fn clear(&self) -> usize {
         let inner = &self.inner;
@@ -268,10 +289,18 @@ impl Inner {
         self.ports.runtime.now()
     }
 
-    /// Returns the lifetimes of one entry: those of its question, or the brief one of an answer that says "none".
+    /// Returns the lifetimes of one entry: those of its question, with what the entry itself states, or the brief one
+    /// of an answer that says "none".
     fn lifetimes_of(&self, entry: &Entry, query: &Query) -> Lifetimes {
         if !entry.is_brief() {
-            return query.lifetimes;
+            let stated = query.stated.as_ref().and_then(|stated| {
+                let seconds = entry.headers.get(&stated.header)?.to_str().ok()?;
+                Some(Duration::from_secs(seconds.trim().parse().ok()?).min(stated.at_most))
+            });
+            return Lifetimes {
+                fresh: stated.unwrap_or(query.lifetimes.fresh),
+                ..query.lifetimes
+            };
         }
         Lifetimes {
             fresh: self.config.brief_lifetime.min(query.lifetimes.fresh),

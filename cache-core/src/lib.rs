@@ -37,7 +37,9 @@ mod timestamp;
 
 pub use audience::Audience;
 pub use body_id::BodyId;
-pub use cache::{Answer, Cache, CacheConfig, Directives, LookupError, Ports, Query, StoredAnswer};
+pub use cache::{
+    Answer, Cache, CacheConfig, Directives, LookupError, Ports, Query, StatedLifetime, StoredAnswer,
+};
 pub use cache_status::{Forward, HitFrom, Outcome};
 pub use counters::Stats;
 pub use credential::Credential;

@@ -37,7 +37,10 @@ impl RowKey {
 
     /// Returns the row key made of `key`.
     pub fn new(key: &[u8; 32]) -> Self {
-        Self { seal: expand(key, &[b"disk-row"]), name: expand(key, &[b"disk-name"]) }
+        Self {
+            seal: expand(key, &[b"disk-row"]),
+            name: expand(key, &[b"disk-name"]),
+        }
     }
 
     /// Returns `plain` sealed for the row `identity`: nonce, ciphertext, tag.
@@ -48,7 +51,11 @@ impl RowKey {
         sealed.extend_from_slice(plain);
         let tag = self
             .cipher(&nonce)
-            .encrypt_inout_detached(&Nonce::default(), identity, (&mut sealed[NONCE_LEN..]).into())
+            .encrypt_inout_detached(
+                &Nonce::default(),
+                identity,
+                (&mut sealed[NONCE_LEN..]).into(),
+            )
             .expect("a row is far shorter than the 64 GiB that AES-GCM takes");
         sealed.extend_from_slice(&tag);
         sealed

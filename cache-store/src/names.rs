@@ -35,14 +35,23 @@ impl Names {
 
     /// Returns the name of a tag. Only 64 bits: a collision costs an entry that need not have gone.
     pub(crate) fn tag(&self, tag: Tag) -> i64 {
-        let name = u128::from_be_bytes(self.name(&[b"tag/1", tag.as_bytes()]));
-        // The upper half; 64 bits always fit.
-        u64::try_from(name >> 64).unwrap_or_default().cast_signed()
+        self.short(&[b"tag/1", tag.as_bytes()])
+    }
+
+    /// Returns the name of an audience: each of its entries carries it among its tags.
+    pub(crate) fn audience(&self, audience: Audience) -> i64 {
+        self.short(&[b"audience/1", audience.as_bytes()])
     }
 
     /// Returns a name that only the sealer's present key gives: a database of another key is of no use.
     pub(crate) fn key_check(&self) -> Name {
         self.name(&[b"key-check/1"])
+    }
+
+    fn short(&self, parts: &[&[u8]]) -> i64 {
+        let name = u128::from_be_bytes(self.name(parts));
+        // The upper half; 64 bits always fit.
+        u64::try_from(name >> 64).unwrap_or_default().cast_signed()
     }
 
     fn name(&self, parts: &[&[u8]]) -> Name {

@@ -16,7 +16,7 @@ pub(crate) struct Packed {
     received_at: Timestamp,
     head: Vec<u8>,
     body_name: Name,
-    /// Sorted, each once.
+    /// Names of the tags and of the audience. Sorted, each once.
     tags: Vec<i64>,
 }
 
@@ -26,6 +26,7 @@ impl Packed {
         let name = names.entry(key);
         let head = packing::pack(&row::encode(key.audience(), entry)?)?;
         let mut tags: Vec<i64> = entry.tags.iter().map(|tag| names.tag(*tag)).collect();
+        tags.push(names.audience(key.audience()));
         tags.sort_unstable();
         tags.dedup();
         Some(Self {

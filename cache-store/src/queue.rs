@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{CacheKey, Entry, QuestionDigest, Tag, Timestamp};
+use cache_core::{Audience, CacheKey, Entry, QuestionDigest, Tag, Timestamp};
 use http::StatusCode;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
@@ -47,6 +47,10 @@ pub(crate) enum Op {
     },
     RemoveTagged {
         tag: Tag,
+        removed: Removed,
+    },
+    RemoveAudience {
+        audience: Audience,
         removed: Removed,
     },
     Clear {

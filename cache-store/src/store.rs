@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cache_core::port::{PortError, PortErrorKind, Runtime, Store, StoreUsage};
-use cache_core::{CacheKey, Entry, QuestionDigest, Tag};
+use cache_core::{Audience, CacheKey, Entry, QuestionDigest, Tag};
 use tokio::sync::oneshot;
 
 use crate::counters::{Counters, count};
@@ -212,6 +212,15 @@ impl Store for SqliteStore {
         let (removed, answer) = oneshot::channel();
         self.queue
             .push_urgent(Op::RemoveTagged { tag, removed })
+            .await
+            .map_err(unavailable)?;
+        answered(answer).await
+    }
+
+    async fn remove_audience(&self, audience: Audience) -> Result<u64, PortError> {
+        let (removed, answer) = oneshot::channel();
+        self.queue
+            .push_urgent(Op::RemoveAudience { audience, removed })
             .await
             .map_err(unavailable)?;
         answered(answer).await

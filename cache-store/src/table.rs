@@ -2,7 +2,7 @@
 //!
 //! Triggers (`database/schema-1.sql`) keep tags and bodies in step with entries.
 
-use cache_core::{CacheKey, Entry, QuestionDigest, Tag, Timestamp};
+use cache_core::{Audience, CacheKey, Entry, QuestionDigest, Tag, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::names::{Name, Names, body_identity, head_identity};
@@ -163,8 +163,21 @@ pub(crate) fn remove_tagged(
     names: &Names,
     tag: Tag,
 ) -> rusqlite::Result<u64> {
+    remove_named(connection, names.tag(tag))
+}
+
+/// Removes the entries of `audience`, and returns how many there were.
+pub(crate) fn remove_audience(
+    connection: &Connection,
+    names: &Names,
+    audience: Audience,
+) -> rusqlite::Result<u64> {
+    remove_named(connection, names.audience(audience))
+}
+
+fn remove_named(connection: &Connection, name: i64) -> rusqlite::Result<u64> {
     let sql = "DELETE FROM entries WHERE id IN (SELECT entry FROM tags WHERE tag = ?1)";
-    deleted(connection.prepare_cached(sql)?.execute([names.tag(tag)]))
+    deleted(connection.prepare_cached(sql)?.execute([name]))
 }
 
 /// Removes a row that did not open, unless it was written anew meanwhile, and its body.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cache_core::port::Runtime;
-use cache_core::{CacheKey, Tag, Timestamp};
+use cache_core::{Audience, CacheKey, Tag, Timestamp};
 use rusqlite::{Connection, TransactionBehavior};
 use tracing::{info, warn};
 
@@ -57,6 +57,7 @@ pub(crate) struct Writer {
 enum Removal {
     Key(CacheKey),
     Tagged(Tag),
+    Audience(Audience),
     All,
 }
 
@@ -175,7 +176,10 @@ impl Writer {
                     n
                 }
                 Op::Flush { .. } => 0,
-                Op::Remove { .. } | Op::RemoveTagged { .. } | Op::Clear { .. } => op
+                Op::Remove { .. }
+                | Op::RemoveTagged { .. }
+                | Op::RemoveAudience { .. }
+                | Op::Clear { .. } => op
                     .removal()
                     .map_or(Ok(0), |removal| removal.write(&transaction, &parts.names))?,
             });
@@ -236,6 +240,7 @@ impl Removal {
         match self {
             Self::Key(key) => table::remove(connection, names, &key),
             Self::Tagged(tag) => table::remove_tagged(connection, names, tag),
+            Self::Audience(audience) => table::remove_audience(connection, names, audience),
             Self::All => table::clear(connection),
         }
     }
@@ -246,6 +251,7 @@ impl Op {
         match self {
             Self::Remove { key, .. } => Some(Removal::Key(*key)),
             Self::RemoveTagged { tag, .. } => Some(Removal::Tagged(*tag)),
+            Self::RemoveAudience { audience, .. } => Some(Removal::Audience(*audience)),
             Self::Clear { .. } => Some(Removal::All),
             Self::Put { .. } | Self::Flush { .. } | Self::RemoveDamaged(_) => None,
         }
@@ -256,7 +262,9 @@ impl Op {
 fn answer(ops: Vec<Op>, done: &Result<Vec<u64>, Unwritten>) {
     for (idx, op) in ops.into_iter().enumerate() {
         match op {
-            Op::RemoveTagged { removed, .. } | Op::Clear { removed } => {
+            Op::RemoveTagged { removed, .. }
+            | Op::RemoveAudience { removed, .. }
+            | Op::Clear { removed } => {
                 let _ = removed.send(
                     done.as_ref()
                         .map(|n| n[idx])

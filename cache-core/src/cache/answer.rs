@@ -77,7 +77,9 @@ fn usable(
         Freshness::StaleWhileRevalidate(_) => {
             refresh_behind(inner, *key, query, origin, entry);
             Outcome::StaleWhileRevalidate {
-                stale_s: age.saturating_sub(query.lifetimes.fresh).as_secs(),
+                stale_s: age
+                    .saturating_sub(inner.lifetimes_of(entry, query).fresh)
+                    .as_secs(),
             }
         }
         Freshness::StaleIfError(_) | Freshness::Stale => return None,

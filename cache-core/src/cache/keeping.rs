@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Inner, Query};
 use crate::port::{Disposition, Origin, OriginAnswer, OriginRequest, PortError};
-use crate::{CacheKey, Entry, Timestamp};
+use crate::{Audience, CacheKey, Entry, Timestamp};
 
 impl Inner {
     /// Asks the origin once, and counts that.
@@ -38,7 +38,8 @@ impl Inner {
             }
             // Whoever comes without a credential has none that could be refused.
             Disposition::CredentialRefused if !query.credential.is_anonymous() => {
-                self.forget_audience(&key).await;
+                self.forget_audience(key.audience()).await;
+                self.remove_look_up_on_disk(&key).await;
                 false
             }
             Disposition::CredentialRefused | Disposition::EachForItself => {
@@ -99,15 +100,13 @@ impl Inner {
         self.remove_look_up_on_disk(key).await;
     }
 
-    /// Forgets whatever the audience of `key` could see: it is gone with its credential.
-    async fn forget_audience(&self, key: &CacheKey) {
-        let audience = key.audience();
+    /// Forgets whatever `audience` could see: it is gone with its credential.
+    pub(super) async fn forget_audience(&self, audience: Audience) {
         self.fences.lock().raise_audience(audience, self.now());
         self.memory.remove_audience(audience);
         if let Err(error) = self.ports.store.remove_audience(audience).await {
             self.port_failed("removing an audience from disk failed", &error);
         }
-        self.remove_look_up_on_disk(key).await;
     }
 
     /// Puts `entry` into memory, unless it is fenced off or memory has a newer one.

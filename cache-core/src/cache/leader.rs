@@ -130,7 +130,10 @@ impl Leader {
             .errand
             .have
             .as_ref()
-            .filter(|have| have.status == StatusCode::OK)
+            .filter(|have| {
+                let (question, origin) = (&self.errand.query.question, &self.errand.origin);
+                have.status == StatusCode::OK && origin.may_be_shown_current(question, have)
+            })
             .and_then(|have| Some((Arc::clone(have), validator(have)?)))
             .unzip();
         let request = OriginRequest {

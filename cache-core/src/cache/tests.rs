@@ -157,6 +157,7 @@ fn query_of(target: &str, token: &str) -> Query {
             stale_while_revalidate: Duration::from_secs(30),
             stale_if_error: Duration::from_secs(600),
         },
+        stated: None,
         directives: Directives::default(),
         tags: [Tag::of(target)].into(),
         readers: None,

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use crate::port::{
     BoxError, Disposition, Origin, OriginAnswer, OriginRequest, PortError, PortErrorKind, Validator,
 };
-use crate::{Credential, Question};
+use crate::{Credential, Entry, Question};
 
 /// Holds answers back until it is opened.
 #[derive(Clone, Debug)]
@@ -138,6 +138,7 @@ impl Reply {
 pub struct FakeOrigin {
     version: AtomicU64,
     computes_nothing: AtomicBool,
+    shows_nothing: AtomicBool,
     script: Mutex<VecDeque<Reply>>,
     log: Mutex<Vec<OriginRequest>>,
 }
@@ -156,6 +157,11 @@ impl FakeOrigin {
     /// Makes it compute no more validators.
     pub fn compute_nothing(&self) {
         self.computes_nothing.store(true, SeqCst);
+    }
+
+    /// Makes its 304s say nothing of headers any more.
+    pub fn show_nothing_current(&self) {
+        self.shows_nothing.store(true, SeqCst);
     }
 
     /// Returns how many requests came.
@@ -242,6 +248,10 @@ impl Origin for FakeOrigin {
             Kind::Fails(kind) => Err(PortError::new(kind, "origin", "as scripted")),
             Kind::Panics => panic!("as scripted"),
         }
+    }
+
+    fn may_be_shown_current(&self, _: &Question, _: &Entry) -> bool {
+        !self.shows_nothing.load(SeqCst)
     }
 
     fn computed_validator(

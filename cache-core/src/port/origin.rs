@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::combinators::BoxBody;
 
 use super::{BoxError, PortError};
-use crate::{Credential, Question};
+use crate::{Credential, Entry, Question};
 
 /// A body that is passed on while it arrives.
 pub type StreamedBody = BoxBody<Bytes, BoxError>;
@@ -87,6 +87,13 @@ pub trait Origin: Send + Sync + 'static {
     ///
     /// Dropping the future gives up the request; whether it had been sent is then unknown.
     async fn fetch(&self, request: OriginRequest) -> Result<OriginAnswer, PortError>;
+
+    /// Tells whether a 304 shows that all of `entry` is current. Where its headers may have changed under an unchanged
+    /// body, it is asked for anew, without a validator.
+    fn may_be_shown_current(&self, question: &Question, entry: &Entry) -> bool {
+        let _ = (question, entry);
+        true
+    }
 
     /// Returns the validator that the origin would give `credential` for `body` as the answer to `question`, where
     /// that can be computed. A wrong one costs an ordinary response, never a wrong answer.

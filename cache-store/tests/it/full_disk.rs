@@ -59,6 +59,10 @@ fn fill_and_free(dir: &Path, full: impl Fn(), free: impl Fn()) {
             .insert(&key(1, 1), Arc::new(entry(body(1))))
             .await
             .unwrap();
+        store
+            .insert(&key(3, 2), Arc::new(entry(body(3))))
+            .await
+            .unwrap();
         store.flush().await.unwrap();
         full();
         fill(&store).await;
@@ -68,6 +72,11 @@ fn fill_and_free(dir: &Path, full: impl Fn(), free: impl Fn()) {
         let removed = store.remove_tagged(Tag::of("gone")).await;
         assert!(
             store.lookup(&key(0, 1)).await.unwrap().is_none(),
+            "{removed:?}"
+        );
+        let removed = store.remove_audience(key(3, 2).audience()).await;
+        assert!(
+            store.lookup(&key(3, 2)).await.unwrap().is_none(),
             "{removed:?}"
         );
         free();
@@ -91,6 +100,7 @@ fn fill_and_free(dir: &Path, full: impl Fn(), free: impl Fn()) {
     run(async {
         assert!(store.lookup(&key(0, 1)).await.unwrap().is_none());
         assert!(store.lookup(&key(2, 1)).await.unwrap().is_some());
+        assert!(store.lookup(&key(3, 2)).await.unwrap().is_none());
     });
 }
 

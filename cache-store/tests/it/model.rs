@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cache_core::port::Store;
-use cache_core::{CacheKey, Entry, Tag, Timestamp};
+use cache_core::{Audience, CacheKey, Entry, Tag, Timestamp};
 use cache_store::{SqliteStore, StoreConfig};
 use http::StatusCode;
 use proptest::prelude::*;
@@ -25,6 +25,7 @@ enum Step {
     },
     Remove(CacheKey),
     RemoveTagged(usize),
+    RemoveAudience(u8),
     Clear,
     Flush,
     Reopen,
@@ -53,6 +54,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => insert,
         2 => keys().prop_map(Step::Remove),
         1 => (0..TAGS.len()).prop_map(Step::RemoveTagged),
+        1 => (1..4_u8).prop_map(Step::RemoveAudience),
         1 => Just(Step::Clear),
         3 => Just(Step::Flush),
         1 => Just(Step::Reopen),
@@ -70,9 +72,9 @@ struct Model {
 }
 
 impl Model {
-    fn drop_where(&mut self, goes: impl Fn(&Entry) -> bool) -> u64 {
+    fn drop_where(&mut self, goes: impl Fn(&CacheKey, &Entry) -> bool) -> u64 {
         let before = self.entries.len();
-        self.entries.retain(|_, entry| !goes(entry));
+        self.entries.retain(|key, entry| !goes(key, entry));
         u64::try_from(before - self.entries.len()).unwrap()
     }
 }
@@ -107,10 +109,15 @@ async fn follow(
         }
         Step::RemoveTagged(idx) => {
             let tag = Tag::of(TAGS[idx]);
-            let n = model.drop_where(|entry| entry.tags.contains(&tag));
+            let n = model.drop_where(|_, entry| entry.tags.contains(&tag));
             assert_eq!(store.remove_tagged(tag).await.unwrap(), n);
         }
-        Step::Clear => assert_eq!(store.clear().await.unwrap(), model.drop_where(|_| true)),
+        Step::RemoveAudience(audience) => {
+            let audience = Audience::from_bytes([audience; 16]);
+            let n = model.drop_where(|key, _| key.audience() == audience);
+            assert_eq!(store.remove_audience(audience).await.unwrap(), n);
+        }
+        Step::Clear => assert_eq!(store.clear().await.unwrap(), model.drop_where(|_, _| true)),
         Step::Flush => {
             store.flush().await.unwrap();
             assert_eq!(
@@ -253,4 +260,33 @@ fn body_is_stored_once_for_an_audience_and_goes_with_its_last_entry() {
     drop(store);
     let size = dir.path().join("responses.db").metadata().unwrap().len();
     assert!(size < 100_000, "{size} bytes are left of it");
+}
+
+#[test]
+fn a_refused_credential_takes_its_entries_along_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = Audience::from_bytes([1; 16]);
+    run(async {
+        let store = open(dir.path());
+        for (n, audience) in [(0, 1), (1, 1), (0, 2)] {
+            store
+                .insert(&key(n, audience), Arc::new(tagged(body(0), &["repo:a"])))
+                .await
+                .unwrap();
+        }
+        store.flush().await.unwrap();
+        // One more that is still queued.
+        store
+            .insert(&key(2, 1), Arc::new(entry(body(2))))
+            .await
+            .unwrap();
+        assert_eq!(store.remove_audience(refused).await.unwrap(), 3);
+        drop(store);
+        let store = open(dir.path());
+        for n in 0..3 {
+            assert!(store.lookup(&key(n, 1)).await.unwrap().is_none(), "{n}");
+        }
+        assert!(store.lookup(&key(0, 2)).await.unwrap().is_some());
+        assert_eq!(store.remove_audience(refused).await.unwrap(), 0);
+    });
 }

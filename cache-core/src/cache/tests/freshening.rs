@@ -228,3 +228,44 @@ async fn a_clock_that_steps_back_makes_nothing_fresh_for_longer() {
     );
     node.check_calls(2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_state_its_own_lifetime_up_to_a_bound() {
+    let header = http::HeaderName::from_static("x-poll-interval");
+    for (stated, fresh_s) in [("90", 90), ("7", 7), ("9999", 300), ("soon", 60)] {
+        let node = Node::new();
+        node.origin
+            .script([Reply::ok("one").header(header.clone(), stated)]);
+        let query = Query {
+            stated: Some(StatedLifetime {
+                header: header.clone(),
+                at_most: secs(300),
+            }),
+            ..query()
+        };
+        node.get(&query).await;
+        pass(fresh_s - 2).await;
+        check(&node.get(&query).await, "hit; ttl=1; detail=memory", "one");
+        pass(2).await;
+        let seen = node.get(&query).await;
+        assert_eq!(
+            seen.outcome, "hit; ttl=-0; detail=stale-while-revalidate",
+            "{stated}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_304_cannot_show_to_be_current_is_asked_for_without_a_validator() {
+    let node = Node::new();
+    node.get(&query()).await;
+    node.origin.show_nothing_current();
+    pass(100).await;
+    let body = node.current(&query());
+    check(
+        &node.get(&query()).await,
+        "fwd=stale; fwd-status=200; stored",
+        &body,
+    );
+    assert_eq!(node.origin.requests()[1].validator, None);
+}
