@@ -13,7 +13,8 @@ use crate::freshness;
 use crate::memory::Memory;
 use crate::port::{Origin, Peers, PortError, Readers, Runtime, Sealer, Store, StreamedBody};
 use crate::{
-    Audience, Credential, Entry, Freshness, Lifetimes, Outcome, Question, Stats, Tag, Timestamp,
+    Audience, CacheKey, Credential, Entry, Freshness, HitFrom, Lifetimes, Outcome, Question, Stats,
+    Tag, Timestamp,
 };
 
 mod answer;
@@ -130,6 +131,8 @@ pub enum Answer {
 pub struct StoredAnswer {
     /// The entry.
     pub entry: Arc<Entry>,
+    /// Who asked.
+    pub audience: Audience,
     /// How it was found.
     pub outcome: Outcome,
     /// Its age at the answer (RFC 9111 §4.2.3).
@@ -254,6 +257,31 @@ impl Cache {
             inner.port_failed("clearing the disk failed", &error);
         }
         n_dropped
+    }
+
+    /// Returns a fresh entry from memory as the answer to `query`, if there is one.
+    ///
+    /// Never waits, and needs no [`tags`](Query::tags): they are of use only to whoever asks further.
+    pub fn fresh_in_memory(&self, query: &Query) -> Option<StoredAnswer> {
+        let inner = &self.inner;
+        let audience = self.audience(&query.credential);
+        let entry = inner
+            .memory
+            .get(&CacheKey::new(&query.question, audience))?;
+        let (age, Freshness::Fresh(left)) = inner.judge(&entry, query) else {
+            return None;
+        };
+        let outcome = Outcome::Hit {
+            from: HitFrom::Memory,
+            ttl_s: left.as_secs(),
+        };
+        inner.counters.count_answer(outcome);
+        Some(StoredAnswer {
+            entry,
+            audience,
+            outcome,
+            age,
+        })
     }
 
     /// Answers `query`, asking `origin` where that is needed.

@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_cut_short_or_garbled_is_an_error() {
-        let coded = coded(&[7; 100_000]);
+        let coded = coded(&vec![7; 100_000]);
         let cut = Gunzip::new(in_pieces(&coded[..coded.len() - 5], 100)).collect();
         assert!(cut.await.is_err());
         assert!(

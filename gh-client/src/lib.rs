@@ -19,6 +19,7 @@ mod body;
 mod credential;
 mod directives;
 mod etag;
+mod explain;
 #[cfg(feature = "octocrab")]
 mod github;
 mod graphql;
@@ -41,6 +42,7 @@ mod transport;
 mod upstream;
 
 pub use body::CacheBody;
+pub use explain::{Explanation, explain, spoiled_by_write};
 #[cfg(feature = "octocrab")]
 pub use github::{GitHub, GitHubBuilder, GitHubError};
 pub use layer::CacheLayer;

@@ -106,6 +106,10 @@ impl Node {
     }
 
     /// Returns a node for one command: in memory, without a lock and without the fleet.
+    #[expect(
+        clippy::unused_async,
+        reason = "as `start`, so that a command can take either"
+    )]
     pub async fn in_process(settings: &Settings) -> Result<Self, NodeError> {
         let store: Arc<dyn Store> = Arc::new(NoStore);
         let seed = Identity::generate().seed();

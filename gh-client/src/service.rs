@@ -193,7 +193,6 @@ struct Call {
 
 /// What the response needs to know of its request.
 struct Asked {
-    audience: Audience,
     is_head: bool,
     is_get: bool,
     accepts_gzip: bool,
@@ -245,15 +244,13 @@ impl Call {
         let has_conditions =
             headers.contains_key(IF_NONE_MATCH) || headers.contains_key(IF_MODIFIED_SINCE);
         let asked = Asked {
-            audience: shared.cache.audience(&credential),
             is_head: request.method() == Method::HEAD,
             is_get: request.method() != Method::POST,
             accepts_gzip: accepts_gzip(headers),
             conditions: has_conditions.then(|| headers.clone()),
             resource: resource_of(request.uri().path()),
         };
-        let query = Query {
-            tags: policy::tags_of(question.host(), request.uri().path()),
+        let mut query = Query {
             question: Arc::new(question),
             readers: Some(if credential.is_anonymous() {
                 Readers::Fleet
@@ -264,7 +261,12 @@ impl Call {
             lifetimes: class.lifetimes(&shared.config.policy),
             stated: class.stated_lifetime(&shared.config.policy),
             directives: class.allowed(requested.directives),
+            tags: Arc::default(),
         };
+        if let Some(answer) = shared.cache.fresh_in_memory(&query) {
+            return Ok(shared.stored_response(answer, &asked));
+        }
+        query.tags = policy::tags_of(query.question.host(), request.uri().path());
         match shared.cache.answer(query, &self.origin).await {
             Ok(Answer::Stored(answer)) => Ok(shared.stored_response(answer, &asked)),
             Ok(Answer::Streamed(response, outcome)) => {
@@ -284,7 +286,10 @@ fn graphql_question(host: &str, headers: &HeaderMap, body: Bytes, identity: [u8;
 }
 
 /// Adds the headers that change answers where they are given, and are given hardly ever.
-fn select_options(mut question: QuestionBuilder, headers: &HeaderMap) -> QuestionBuilder {
+pub(crate) fn select_options(
+    mut question: QuestionBuilder,
+    headers: &HeaderMap,
+) -> QuestionBuilder {
     for name in ANSWER_OPTIONS {
         if let Some(value) = headers.get(&name) {
             question = question.select(name, value.clone());
@@ -293,7 +298,7 @@ fn select_options(mut question: QuestionBuilder, headers: &HeaderMap) -> Questio
     question
 }
 
-fn api_version(headers: &HeaderMap) -> HeaderValue {
+pub(crate) fn api_version(headers: &HeaderMap) -> HeaderValue {
     headers
         .get(API_VERSION)
         .cloned()

@@ -167,16 +167,16 @@ impl Settings {
             .get("HOME")
             .map_or_else(|| PathBuf::from("/"), PathBuf::from);
         let cache_dir = reader
-            .path("DIR")?
+            .path("DIR")
             .unwrap_or_else(|| home.join(".cache/github_cli"));
         reader.show("DIR", cache_dir.display().to_string());
-        let state_dir = match reader.path("STATE_DIR")? {
+        let state_dir = match reader.path("STATE_DIR") {
             Some(given) => given,
             None => default_state_dir(sources, &home, &cache_dir),
         };
         reader.show("STATE_DIR", state_dir.display().to_string());
         let socket = reader
-            .path("SOCKET")?
+            .path("SOCKET")
             .unwrap_or_else(|| cache_dir.join("gh-mesh.sock"));
         reader.show("SOCKET", socket.display().to_string());
         let api_roots = reader.list(
@@ -212,7 +212,7 @@ impl Settings {
             http_listen: reader.http_listen()?,
             http_allow_hosts: reader.texts("HTTP_ALLOW_HOSTS"),
             api_roots,
-            ca_file: reader.path("CA_FILE")?,
+            ca_file: reader.path("CA_FILE"),
             log: reader.text("LOG").unwrap_or_else(|| "info".to_owned()),
             log_format: reader.log_format()?,
             host,

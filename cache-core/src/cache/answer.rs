@@ -86,6 +86,7 @@ fn usable(
     };
     Some(Answer::Stored(StoredAnswer {
         entry: Arc::clone(entry),
+        audience: key.audience(),
         outcome,
         age,
     }))
@@ -153,6 +154,7 @@ async fn fly(
                 let outcome = outcome(how, forward, is_leader, &entry, inner, &query);
                 return Ok(Answer::Stored(StoredAnswer {
                     entry,
+                    audience: key.audience(),
                     outcome,
                     age,
                 }));
@@ -161,7 +163,7 @@ async fn fly(
             Some(Landed::EachForItself) => {
                 // Sent before the flight landed, so it is there now if it ever will be.
                 if let Some(private) = private.and_then(|mut rx| rx.try_recv().ok()) {
-                    return Ok(private_answer(inner, private, forward));
+                    return Ok(private_answer(inner, &key, private, forward));
                 }
                 break;
             }
@@ -225,7 +227,7 @@ fn outcome(
     }
 }
 
-fn private_answer(inner: &Inner, private: Private, forward: Forward) -> Answer {
+fn private_answer(inner: &Inner, key: &CacheKey, private: Private, forward: Forward) -> Answer {
     match private {
         Private::Streamed(response) => {
             let outcome = Outcome::Fetched {
@@ -244,6 +246,7 @@ fn private_answer(inner: &Inner, private: Private, forward: Forward) -> Answer {
             let age = inner.now().saturating_since(entry.requested_at);
             Answer::Stored(StoredAnswer {
                 entry,
+                audience: key.audience(),
                 outcome,
                 age,
             })
@@ -271,7 +274,12 @@ async fn fetch_alone(
             if !response.status().is_server_error() {
                 inner.forget(&key, requested_at).await;
             }
-            Ok(private_answer(inner, Private::Streamed(response), forward))
+            Ok(private_answer(
+                inner,
+                &key,
+                Private::Streamed(response),
+                forward,
+            ))
         }
         Ok(OriginAnswer::Whole {
             status,
@@ -290,6 +298,7 @@ async fn fetch_alone(
             let age = inner.now().saturating_since(requested_at);
             Ok(Answer::Stored(StoredAnswer {
                 entry,
+                audience: key.audience(),
                 outcome,
                 age,
             }))
@@ -321,6 +330,7 @@ async fn only_if_cached(
             };
             return Ok(Answer::Stored(StoredAnswer {
                 entry,
+                audience: key.audience(),
                 outcome,
                 age,
             }));

@@ -27,6 +27,7 @@ impl Shared {
     ) -> Response<CacheBody> {
         let StoredAnswer {
             entry,
+            audience,
             outcome,
             age,
         } = answer;
@@ -38,7 +39,7 @@ impl Shared {
         let headers = response.headers_mut();
         self.knowledge
             .limits
-            .write(asked.audience, asked.resource, headers);
+            .write(audience, asked.resource, headers);
         if !matches!(outcome, Outcome::Fetched { .. }) {
             headers.insert(AGE, HeaderValue::from(age.as_secs()));
         }

@@ -148,14 +148,13 @@ impl<'s> Reader<'s> {
         Ok(value)
     }
 
-    pub(super) fn path(&mut self, name: &'static str) -> Result<Option<PathBuf>, SettingError> {
-        let (value, _) = self.raw(name);
-        let Some(value) = value else { return Ok(None) };
+    pub(super) fn path(&mut self, name: &'static str) -> Option<PathBuf> {
+        let value = self.raw(name).0?;
         let home = self.sources.environment.get("HOME");
-        Ok(Some(match (value.strip_prefix("~/"), home) {
+        Some(match (value.strip_prefix("~/"), home) {
             (Some(rest), Some(home)) => PathBuf::from(home).join(rest),
             _ => PathBuf::from(value),
-        }))
+        })
     }
 
     pub(super) fn http_listen(&mut self) -> Result<HttpListen, SettingError> {

@@ -269,3 +269,20 @@ async fn what_a_304_cannot_show_to_be_current_is_asked_for_without_a_validator()
     );
     assert_eq!(node.origin.requests()[1].validator, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn fresh_in_memory_is_what_answering_would_find_at_once() {
+    let node = Node::new();
+    assert!(node.cache.fresh_in_memory(&query()).is_none());
+    node.get(&query()).await;
+    let found = node.cache.fresh_in_memory(&query()).unwrap();
+    assert_eq!(found.outcome.to_string(), "hit; ttl=60; detail=memory");
+    assert_eq!(found.audience, node.cache.audience(&query().credential));
+    assert_eq!(node.cache.stats().local_hits, 1);
+    assert!(node.cache.fresh_in_memory(&anonymous()).is_none());
+    assert!(node.cache.fresh_in_memory(&no_cache()).is_none());
+    pass(60).await;
+    assert!(node.cache.fresh_in_memory(&query()).is_none());
+    assert_eq!(node.cache.stats().cacheable_requests, 2);
+    node.check_calls(1);
+}

@@ -1,0 +1,74 @@
+//! octocrab over the cache.
+
+use gh_client::GitHub;
+use octocrab::params::State;
+use octocrab::service::middleware::auth_header::AuthHeaderLayer;
+use octocrab::service::middleware::base_uri::BaseUriLayer;
+use octocrab::{AuthState, OctocrabBuilder};
+use standin::Token;
+
+use crate::lab::{self, Lab};
+
+#[tokio::test]
+async fn every_call_of_octocrab_goes_through_the_cache() {
+    let standin = lab::standin().await;
+    let gh = GitHub::builder()
+        .token(Token::OCTOCAT)
+        .api_url(&standin.http_url())
+        .build()
+        .unwrap();
+    let mut counts = Vec::new();
+    for _ in 0..2 {
+        let repos = gh.list_repos("octo-many").await.unwrap();
+        assert_eq!(repos.len(), 260);
+        let crab = gh.octocrab();
+        let issues = crab.issues("octocat", "Hello-World");
+        let page = issues.list().state(State::All).per_page(100).send();
+        let all = crab.all_pages(page.await.unwrap()).await.unwrap();
+        assert_eq!(all.len(), 160);
+        let pulls = crab.pulls("octocat", "Hello-World");
+        let page = pulls.list().state(State::All).per_page(100).send();
+        assert_eq!(page.await.unwrap().items.len(), 40);
+        counts.push(standin.counters().requests);
+    }
+    assert_eq!(
+        counts,
+        [3 + 2 + 1, 6],
+        "three pages, two and one; then none"
+    );
+    let issues = gh.octocrab().issues("octocat", "Hello-World");
+    let created = Box::pin(issues.create("made by octocrab").send())
+        .await
+        .unwrap();
+    let page = issues.list().state(State::All).per_page(100).send();
+    assert_eq!(page.await.unwrap().items[0].number, created.number);
+    assert!(gh.cache().stats().hit_rate() > 0.4);
+}
+
+#[tokio::test]
+async fn the_layer_can_be_put_under_octocrab_by_hand() {
+    let lab = Lab::new().await;
+    let root = http::Uri::from_static("https://api.github.com");
+    let token = format!("Bearer {}", Token::OCTOCAT).parse().unwrap();
+    let built = OctocrabBuilder::new_empty()
+        .with_service(lab.service.clone())
+        .with_layer(&AuthHeaderLayer::new(
+            Some(token),
+            root.clone(),
+            root.clone(),
+        ))
+        .with_layer(&BaseUriLayer::new(root))
+        .with_auth(AuthState::None)
+        .build();
+    let Ok(crab) = built;
+    for _ in 0..3 {
+        let user = crab.current().user().await.unwrap();
+        assert_eq!(user.login, "octocat");
+        let viewer: serde_json::Value = crab
+            .graphql(&serde_json::json!({"query": "{ viewer { login } }"}))
+            .await
+            .unwrap();
+        assert_eq!(viewer["viewer"]["login"], "octocat");
+    }
+    assert_eq!(lab.counters().requests, 2);
+}
