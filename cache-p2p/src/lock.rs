@@ -5,13 +5,14 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures::io::{AsyncRead, AsyncWrite};
 use libp2p::core::UpgradeInfo;
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade};
 use libp2p::noise;
 
-use crate::metrics::{Counters, count};
+use crate::metrics::Counters;
 
 /// The Noise handshake, which counts wrong secrets.
 #[derive(Clone)]
@@ -88,7 +89,8 @@ fn see(counters: &Counters, error: &noise::Error) {
             .unwrap_or_default(),
         _ => return,
     };
-    if cause == "Decrypt" {
-        count(&counters.wrong_secret);
+    if cause == "Decrypt" && counters.wrong_secret.fetch_add(1, Ordering::Relaxed) == 0 {
+        // Said once: the dialer tries again and again, and the counter tells how often.
+        tracing::warn!("a machine that was dialed has another fleet secret, so they do not share");
     }
 }

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use cache_core::port::{NoPeers, NoStore, Runtime as _};
 use cache_core::{Cache, CacheConfig, Ports};
 use cache_crypto::{FleetKeys, FleetSealer, Identity};
+use octocrab::OctoBody;
 use octocrab::models::Repository;
 use octocrab::service::middleware::auth_header::AuthHeaderLayer;
 use octocrab::service::middleware::base_uri::BaseUriLayer;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use tower::Layer as _;
+use tower::util::MapRequestLayer;
 use tower_http::follow_redirect::FollowRedirectLayer;
 
 use crate::layer::CacheLayer;
@@ -97,7 +99,12 @@ impl GitHub {
         }
         let service = node.service();
         Ok(Self {
-            octocrab: octocrab_over(&service, &settings.host, settings.token.as_ref()),
+            octocrab: octocrab_over(
+                &service,
+                &settings.host,
+                &settings.api_roots,
+                settings.token.as_ref(),
+            ),
             service,
             node: Some(node),
         })
@@ -167,7 +174,8 @@ impl GitHubBuilder {
         if let Some(root) = &self.api_url {
             upstream.roots = vec![ApiRoot::parse(root)?];
         }
-        let host = upstream.roots[0].host.clone();
+        let roots = upstream.roots.clone();
+        let host = roots[0].host.clone();
         let config = ServiceConfig {
             api_hosts: upstream
                 .roots
@@ -191,7 +199,7 @@ impl GitHubBuilder {
         let service =
             CacheLayer::new(Cache::new(self.cache, ports), config).layer(Upstream::new(upstream)?);
         Ok(GitHub {
-            octocrab: octocrab_over(&service, &host, self.token.as_ref()),
+            octocrab: octocrab_over(&service, &host, &roots, self.token.as_ref()),
             service,
             #[cfg(all(feature = "p2p", feature = "sqlite"))]
             node: None,
@@ -200,7 +208,13 @@ impl GitHubBuilder {
 }
 
 /// Returns octocrab with `service` as its transport: redirects, then the credential, then the root, outermost last.
-fn octocrab_over(service: &CacheService, host: &str, token: Option<&Secret>) -> Octocrab {
+fn octocrab_over(
+    service: &CacheService,
+    host: &str,
+    roots: &[ApiRoot],
+    token: Option<&Secret>,
+) -> Octocrab {
+    let roots: Arc<[ApiRoot]> = roots.into();
     let uri = |host: &str| {
         http::Uri::builder()
             .scheme("https")
@@ -227,6 +241,15 @@ fn octocrab_over(service: &CacheService, host: &str, token: Option<&Secret>) -> 
         .with_layer(&FollowRedirectLayer::new())
         .with_layer(&AuthHeaderLayer::new(authorization, root.clone(), uploads))
         .with_layer(&BaseUriLayer::new(root))
+        .with_layer(&MapRequestLayer::new(
+            move |mut request: http::Request<OctoBody>| {
+                // Before the credential is added, which goes to relative URIs and to the root's own host alone.
+                if let Some(named) = roots.iter().find_map(|root| root.as_named(request.uri())) {
+                    *request.uri_mut() = named;
+                }
+                request
+            },
+        ))
         .with_auth(AuthState::None)
         .build();
     match built {

@@ -98,6 +98,18 @@ impl ApiRoot {
         format!("{}{}", self.origin(), self.prefix)
     }
 
+    /// Returns `uri` as clients name it, if it begins with this root: an API that names itself in `Link` by where it
+    /// really is sends its clients there for the next page.
+    pub(crate) fn as_named(&self, uri: &Uri) -> Option<Uri> {
+        if uri.scheme() != Some(&self.scheme) || uri.authority() != Some(&self.authority) {
+            return None;
+        }
+        let target = uri.path_and_query()?.as_str().strip_prefix(&self.prefix)?;
+        target
+            .starts_with('/')
+            .then(|| format!("https://{}{target}", self.host).parse().ok())?
+    }
+
     fn origin(&self) -> String {
         format!("{}://{}", self.scheme, self.authority)
     }
@@ -397,6 +409,29 @@ mod tests {
             "https://ghe.corp/api/v3/repos/o/r?x=1"
         );
         assert_eq!(uri("/graphql"), "https://ghe.corp/api/graphql");
+    }
+
+    #[test]
+    fn links_to_where_a_root_really_is_are_links_to_its_host() {
+        let root = ApiRoot::parse("http://127.0.0.1:9180/api/v3").unwrap();
+        let named = |uri: &str| {
+            root.as_named(&uri.parse().unwrap())
+                .map(|uri| uri.to_string())
+        };
+        assert_eq!(
+            named("http://127.0.0.1:9180/api/v3/user/1/repos?page=2").unwrap(),
+            "https://api.github.com/user/1/repos?page=2"
+        );
+        for other in [
+            "https://api.github.com/x",
+            "http://127.0.0.1:9181/api/v3/x",
+            "https://127.0.0.1:9180/api/v3/x",
+            "http://127.0.0.1:9180/api/v3x",
+            "http://127.0.0.1:9180/x",
+            "/x",
+        ] {
+            assert_eq!(named(other), None, "{other}");
+        }
     }
 
     #[test]

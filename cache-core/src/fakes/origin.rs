@@ -1,3 +1,5 @@
+//! An origin that answers what it was told to, and remembers what it was asked.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -139,6 +141,7 @@ pub struct FakeOrigin {
     version: AtomicU64,
     computes_nothing: AtomicBool,
     shows_nothing: AtomicBool,
+    says_the_same: AtomicBool,
     script: Mutex<VecDeque<Reply>>,
     log: Mutex<Vec<OriginRequest>>,
 }
@@ -164,6 +167,11 @@ impl FakeOrigin {
         self.shows_nothing.store(true, SeqCst);
     }
 
+    /// Makes it say the same to everybody, each with a tag of its own.
+    pub fn say_the_same_to_all(&self) {
+        self.says_the_same.store(true, SeqCst);
+    }
+
     /// Returns how many requests came.
     pub fn n_requests(&self) -> usize {
         self.log.lock().len()
@@ -177,7 +185,9 @@ impl FakeOrigin {
     /// Returns the body that `credential` gets for `question` now.
     pub fn body(&self, question: &Question, credential: &Credential) -> String {
         let version = self.version.load(SeqCst);
-        let who = credential.fingerprint().map_or(0, |print| print[0]);
+        let says_the_same = self.says_the_same.load(SeqCst);
+        let fingerprint = credential.fingerprint().filter(|_| !says_the_same);
+        let who = fingerprint.map_or(0, |print| print[0]);
         format!("{} for {who:02x}, version {version}", question.target())
     }
 
@@ -252,6 +262,13 @@ impl Origin for FakeOrigin {
 
     fn may_be_shown_current(&self, _: &Question, _: &Entry) -> bool {
         !self.shows_nothing.load(SeqCst)
+    }
+
+    /// The content type alone.
+    fn provable_headers(&self, _: &Question, entry: &Entry) -> Option<HeaderMap> {
+        let kept = entry.headers.get(CONTENT_TYPE).cloned();
+        let kept = kept.map(|value| (CONTENT_TYPE, value));
+        (!self.shows_nothing.load(SeqCst)).then(|| kept.into_iter().collect())
     }
 
     fn computed_validator(

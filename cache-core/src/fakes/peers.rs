@@ -1,3 +1,5 @@
+//! A fleet that says what it was told to, and remembers what it was asked and given.
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 

@@ -1,3 +1,5 @@
+//! A runtime on tokio's clock, which a test can pause, advance and step.
+
 use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! A sealer without ciphers: audiences are plain hashes, envelopes are numbers.
+
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! A disk that is a map, and that can fail on demand.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -63,6 +63,8 @@ pub struct NodeStats {
     pub peer_id: String,
     pub connected_peers: usize,
     pub listen_addrs: Vec<String>,
+    /// Handshakes that failed because the other side has another fleet secret.
+    pub wrong_secret: u64,
     pub cache_dir: String,
     pub rate_limits: Vec<RateLimit>,
 }
@@ -142,6 +144,10 @@ impl Node {
             peer_id: self.peer_id.clone(),
             connected_peers: self.mesh.as_ref().map_or(0, |mesh| mesh.peers().len()),
             listen_addrs: self.listen_addrs(),
+            wrong_secret: self
+                .mesh
+                .as_ref()
+                .map_or(0, |mesh| mesh.metrics().wrong_secret),
             cache_dir: self.settings.cache_dir.display().to_string(),
             rate_limits: self
                 .service

@@ -45,6 +45,32 @@ async fn every_call_of_octocrab_goes_through_the_cache() {
     assert!(gh.cache().stats().hit_rate() > 0.4);
 }
 
+/// Regression: the second page was refused, as a request to an unknown host, and would have gone without the token.
+#[tokio::test]
+async fn pages_of_an_api_that_names_itself_by_its_address_are_walked() {
+    let config = standin::Config {
+        tcp: Some(([127, 0, 0, 1], 0).into()),
+        links: standin::Links::Listener,
+        ..standin::Config::default()
+    };
+    let standin = standin::Standin::start(config).await.unwrap();
+    let gh = GitHub::builder()
+        .token(Token::OCTOCAT)
+        .api_url(&standin.http_url())
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        assert_eq!(gh.list_repos("octo-many").await.unwrap().len(), 260);
+    }
+    let counters = standin.counters();
+    assert_eq!(counters.requests, 3);
+    assert_eq!(
+        counters.sum(|kind| kind.token == "octocat"),
+        3,
+        "each page is asked for with the token"
+    );
+}
+
 #[tokio::test]
 async fn the_layer_can_be_put_under_octocrab_by_hand() {
     let lab = Lab::new().await;
