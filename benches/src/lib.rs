@@ -114,6 +114,7 @@ pub fn query(question: Arc<Question>) -> Query {
         directives: Directives::default(),
         tags: Arc::new([]),
         readers: Some(Readers::Credential),
+        provable: false,
     }
 }
 

@@ -22,6 +22,7 @@ mod fences;
 mod fleet;
 mod keeping;
 mod leader;
+mod proof;
 
 use fences::Fences;
 
@@ -115,6 +116,8 @@ pub struct Query {
     pub tags: Arc<[Tag]>,
     /// For whom the answer may be sealed; `None`: it never leaves this node, and peers are not asked.
     pub readers: Option<Readers>,
+    /// Whether a body that another audience holds may be proved for this credential, where the origin says so.
+    pub provable: bool,
 }
 
 /// How a [`Query`] was answered.
@@ -261,7 +264,8 @@ impl Cache {
 
     /// Returns a fresh entry from memory as the answer to `query`, if there is one.
     ///
-    /// Never waits, and needs no [`tags`](Query::tags): they are of use only to whoever asks further.
+    /// Never waits, and needs neither [`tags`](Query::tags) nor [`provable`](Query::provable): they are of use only to
+    /// whoever asks further.
     pub fn fresh_in_memory(&self, query: &Query) -> Option<StoredAnswer> {
         let inner = &self.inner;
         let audience = self.audience(&query.credential);

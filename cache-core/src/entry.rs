@@ -120,6 +120,15 @@ impl Entry {
         fresh
     }
 
+    /// Returns the body as an entry for another audience, with nothing but these `headers`.
+    #[must_use]
+    pub(crate) fn with_headers(&self, headers: HeaderMap) -> Self {
+        Self {
+            headers,
+            ..self.clone()
+        }
+    }
+
     /// Returns the bytes this entry takes in memory, roughly: body, headers and the fixed part.
     pub fn size_bytes(&self) -> u64 {
         let headers: usize = self

@@ -29,6 +29,8 @@ pub(crate) enum How {
     Fetched { stored: bool },
     /// The origin said that it is current.
     Revalidated,
+    /// The origin said that another audience's body is current for this credential too.
+    Proved,
     /// It is stale, and the origin failed.
     StaleIfError { status: StatusCode },
     /// It is stale, and the origin refused by a rate limit.

@@ -32,10 +32,14 @@ impl Lifetimes {
         Self {
             fresh,
             stale_while_revalidate: usable.saturating_sub(fresh),
-            stale_if_error: self
-                .fresh
-                .saturating_add(self.stale_if_error)
-                .saturating_sub(fresh),
+            // What may never stand in for a failing origin does not begin to because it is used for less time.
+            stale_if_error: if self.stale_if_error.is_zero() {
+                Duration::ZERO
+            } else {
+                self.fresh
+                    .saturating_add(self.stale_if_error)
+                    .saturating_sub(fresh)
+            },
         }
     }
 
@@ -129,6 +133,7 @@ mod tests {
             lifetimes(60, 240, 100).capped(secs(100)),
             lifetimes(60, 40, 100)
         );
+        assert_eq!(lifetimes(60, 0, 0).capped(secs(5)), lifetimes(5, 0, 0));
         assert_eq!(
             lifetimes(60, 240, 100).capped(secs(1000)),
             lifetimes(60, 240, 100)

@@ -14,8 +14,9 @@
 //! assert!(Credential::anonymous().is_anonymous());
 //! ```
 //!
-//! **Invariant:** an entry is reachable only through a [`CacheKey`], and a key holds the [`Audience`]. There is no
-//! lookup by question alone, so no code path can forget to check who asks.
+//! **Invariant:** an entry is reachable only through a [`CacheKey`], and a key holds the [`Audience`], so no code path can
+//! forget to check who asks. The one look-up by question alone finds bodies to ask the origin about: whoever asks is
+//! answered with one only after the origin's 304 to that very credential (proof of access).
 
 mod audience;
 mod body_id;

@@ -6,12 +6,14 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::iter::successors;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
+use http::StatusCode;
 use parking_lot::RwLock;
 
-use crate::{Audience, CacheKey, Entry, Tag};
+use crate::{Audience, CacheKey, Entry, QuestionDigest, Tag};
 
 /// Hashes keys that are hashes already: takes their bytes as they are.
 ///
@@ -36,6 +38,7 @@ impl Hasher for DigestHasher {
 }
 
 pub(crate) type KeyMap<V> = HashMap<CacheKey, V, BuildHasherDefault<DigestHasher>>;
+type QuestionMap<V> = HashMap<QuestionDigest, V, BuildHasherDefault<DigestHasher>>;
 
 /// No neighbor.
 const NONE: usize = usize::MAX;
@@ -47,11 +50,16 @@ struct Slot {
     visited: AtomicBool,
     older: usize,
     newer: usize,
+    /// The neighbors among the entries of one question.
+    before: usize,
+    after: usize,
 }
 
 #[derive(Debug)]
 struct Table {
     index: KeyMap<usize>,
+    /// The first entry of each question, whichever audience's; the others hang on it.
+    questions: QuestionMap<usize>,
     slots: Vec<Option<Slot>>,
     free: Vec<usize>,
     oldest: usize,
@@ -88,6 +96,23 @@ impl Memory {
             slot.visited.store(true, Relaxed);
         }
         Some(Arc::clone(&slot.entry))
+    }
+
+    /// Returns the newest 200 that another audience than `but` holds for `question`: for proof of access only.
+    ///
+    /// It counts as no use of the entry.
+    pub(crate) fn newest_for(&self, question: QuestionDigest, but: Audience) -> Option<Arc<Entry>> {
+        let table = self.table.read();
+        let first = table.questions.get(&question).copied();
+        let of_question = successors(first, |at| {
+            let slot = table.slots[*at].as_ref()?;
+            (slot.after != NONE).then_some(slot.after)
+        });
+        of_question
+            .filter_map(|at| table.slots[at].as_ref())
+            .filter(|slot| slot.key.audience() != but && slot.entry.status == StatusCode::OK)
+            .max_by_key(|slot| slot.entry.requested_at)
+            .map(|slot| Arc::clone(&slot.entry))
     }
 
     /// Keeps `entry`, evicting others until both bounds hold. An entry over the byte bound by itself is not kept.
@@ -153,6 +178,7 @@ impl Table {
     fn new() -> Self {
         Self {
             index: KeyMap::default(),
+            questions: QuestionMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
             oldest: NONE,
@@ -174,7 +200,10 @@ impl Table {
             visited: AtomicBool::new(false),
             older: self.newest,
             newer: NONE,
+            before: NONE,
+            after: self.questions.get(&key.question()).copied().unwrap_or(NONE),
         };
+        let after = slot.after;
         let at = if let Some(at) = self.free.pop() {
             self.slots[at] = Some(slot);
             at
@@ -189,6 +218,10 @@ impl Table {
             self.slot(newest).newer = at;
         }
         self.newest = at;
+        if after != NONE {
+            self.slot(after).before = at;
+        }
+        self.questions.insert(key.question(), at);
         self.index.insert(key, at);
     }
 
@@ -206,6 +239,18 @@ impl Table {
         match slot.newer {
             NONE => self.newest = slot.older,
             newer => self.slot(newer).older = slot.older,
+        }
+        if slot.after != NONE {
+            self.slot(slot.after).before = slot.before;
+        }
+        match (slot.before, slot.after) {
+            (NONE, NONE) => {
+                self.questions.remove(&key.question());
+            }
+            (NONE, after) => {
+                self.questions.insert(key.question(), after);
+            }
+            (before, after) => self.slot(before).after = after,
         }
         if self.hand == at {
             self.hand = slot.newer;

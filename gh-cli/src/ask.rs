@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use url::Url;
 
-use crate::asker::{AnswerBody, Asker};
+use crate::asker::{AnswerBody, Asker, Reach};
 use crate::cli::Globals;
 use crate::context::{self, TokenFrom};
 use crate::error::{CommandError, Ending, Outcome, OutcomeExt as _};
@@ -35,6 +35,9 @@ pub(crate) struct AskFlags {
     /// Ask from this process, also where a daemon runs
     #[arg(long)]
     no_daemon: bool,
+    /// Start a daemon where none runs; `false` asks from this process then
+    #[arg(long, hide = true, env = "CACHE_START_DAEMON", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, value_parser = clap::builder::BoolishValueParser::new())]
+    start_daemon: bool,
     /// Ask this GitHub host [env: GH_HOST] [default: github.com]
     #[arg(long, value_name = "HOST")]
     hostname: Option<String>,
@@ -104,7 +107,12 @@ impl Api {
             return Err(CommandError::message(Ending::Usage, format!("{api_host} is no host that is asked"))
                 .hint(format!("name its API with `--api-url {api_host}=https://{api_host}/api/v3` or CACHE_API_URL")));
         }
-        let asker = Asker::new(&settings, flags.no_daemon).await?;
+        let reach = match (flags.no_daemon, flags.start_daemon) {
+            (true, _) => Reach::InProcess,
+            (false, false) => Reach::Daemon,
+            (false, true) => Reach::DaemonOrStart(globals.config.as_deref()),
+        };
+        let asker = Asker::new(&settings, reach).await?;
         Ok(Self {
             asker,
             settings,

@@ -1,6 +1,6 @@
 //! Who is asked: the daemon if one runs, else a node in this process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use cache_core::port::BoxError;
@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 
 use crate::daemon;
 use crate::error::{CommandError, Ending, Outcome, OutcomeExt as _};
+use crate::output;
 
 /// The body of an answer, while it arrives.
 pub(crate) type AnswerBody = BoxBody<Bytes, BoxError>;
@@ -28,13 +29,44 @@ pub(crate) enum Asker {
     InProcess(Box<Node>),
 }
 
+/// How far a command goes to find a daemon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach<'a> {
+    /// It asks from its own process.
+    InProcess,
+    /// It takes one that runs.
+    Daemon,
+    /// It starts one where none runs, with this settings file.
+    DaemonOrStart(Option<&'a Path>),
+}
+
 impl Asker {
-    /// Finds the daemon, or starts a node in this process where none runs or `no_daemon` says so.
-    pub(crate) async fn new(settings: &Settings, no_daemon: bool) -> Outcome<Self> {
-        if !no_daemon && daemon::connect(&settings.socket).await?.is_some() {
+    /// Finds or starts the daemon, as `reach` says, or starts a node in this process.
+    pub(crate) async fn new(settings: &Settings, reach: Reach<'_>) -> Outcome<Self> {
+        let is_there = match reach {
+            Reach::InProcess => false,
+            Reach::Daemon => daemon::connect(&settings.socket).await?.is_some(),
+            Reach::DaemonOrStart(config) => {
+                match daemon::start::ensure(settings, config).await {
+                    Ok(()) => true,
+                    // A daemon that is there and cannot be spoken to is no reason to go around it.
+                    Err(error) if daemon::connect(&settings.socket).await?.is_some() => {
+                        return Err(error);
+                    }
+                    Err(error) => {
+                        output::say(&format!(
+                            "gh-mesh: asking without a daemon: {}",
+                            error.said()
+                        ));
+                        false
+                    }
+                }
+            }
+        };
+        if is_there {
             return Ok(Self::Daemon(settings.socket.clone()));
         }
-        tracing::debug!(socket = %settings.socket.display(), "no daemon listens, asking from this process");
+        tracing::debug!(socket = %settings.socket.display(), "asking from this process");
         Ok(Self::InProcess(Box::new(Node::in_process(settings).await?)))
     }
 

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{api, completions, config, id, peers, repo, serve, stats};
+use crate::commands::{
+    api, cache, completions, config, daemon, doctor, env, explain, id, peers, repo, run, runner,
+    serve, setup, stats,
+};
 use crate::error::EXIT_CODES_HELP;
 
 /// Ask GitHub once per fleet
@@ -45,9 +48,18 @@ pub(crate) enum Command {
     Serve(serve::Args),
     Api(Box<api::Args>),
     Repo(repo::Args),
+    Run(run::Args),
+    Runner(runner::Args),
     Stats(stats::Args),
+    Cache(cache::Args),
+    Explain(explain::Args),
     Peers(peers::Args),
     Id(id::Args),
+    Daemon(daemon::Args),
+    Setup(setup::SetupArgs),
+    Unset(setup::UnsetArgs),
+    Env(env::Args),
+    Doctor(doctor::Args),
     /// Make a secret for a fleet
     ///
     /// Prints it. Every machine of the fleet gets the same one, as CACHE_P2P_SHARED_SECRET or in the file that

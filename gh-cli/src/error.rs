@@ -79,6 +79,12 @@ impl CommandError {
         self
     }
 
+    /// Returns the aim and its causes on one line, for a warning.
+    pub(crate) fn said(&self) -> String {
+        let chain: Vec<_> = self.error.chain().map(ToString::to_string).collect();
+        chain.join(": ")
+    }
+
     /// Returns how the command ends.
     pub(crate) fn ending(&self) -> Ending {
         self.ending

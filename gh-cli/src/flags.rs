@@ -55,6 +55,9 @@ pub(crate) struct SettingFlags {
     /// Share with the fleet [env: CACHE_ENABLE_P2P] [default: true]
     #[arg(long, value_name = "BOOL")]
     p2p: Option<String>,
+    /// Whether a stored body may serve another credential: token (never) or proved [env: CACHE_SHARE] [default: proved]
+    #[arg(long, value_name = "HOW")]
+    share: Option<String>,
     /// Listen for the fleet on this TCP port; 0 takes any [env: CACHE_LISTEN_PORT] [default: 9000, else the next free]
     #[arg(long, value_name = "PORT")]
     p2p_port: Option<String>,
@@ -98,6 +101,7 @@ impl SettingFlags {
         let mut given = self.places.given();
         for (name, value) in [
             ("ENABLE_P2P", &self.p2p),
+            ("SHARE", &self.share),
             ("LISTEN_PORT", &self.p2p_port),
             ("MDNS", &self.mdns),
             ("DEFAULT_TTL", &self.default_ttl),

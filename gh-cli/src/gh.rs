@@ -1,4 +1,4 @@
-//! GitHub's own `gh`, and `git`: asked for what the environment does not say.
+//! GitHub's own `gh`, `git` and `systemctl`: asked for what the environment does not say, and told what `setup` does.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -22,6 +22,22 @@ pub(crate) fn auth_token(host: Option<&str>) -> Option<Secret> {
     }
     let token = Secret::new(&output(&mut command)?);
     (!token.expose().is_empty()).then_some(token)
+}
+
+/// Returns the socket that `gh` is set to use, empty for none; `None` when there is no `gh`.
+pub(crate) fn unix_socket() -> Option<String> {
+    let said = output(Command::new("gh").args(["config", "get", "http_unix_socket"]))?;
+    Some(said.trim_end_matches('\n').to_owned())
+}
+
+/// Sets the socket that `gh` uses; an empty one unsets it.
+pub(crate) fn set_unix_socket(path: &str) -> Option<()> {
+    output(Command::new("gh").args(["config", "set", "http_unix_socket", path])).map(drop)
+}
+
+/// Runs `systemctl --user`, and tells whether it did what it was asked.
+pub(crate) fn systemctl(arguments: &[&str]) -> bool {
+    output(Command::new("systemctl").arg("--user").args(arguments)).is_some()
 }
 
 /// Returns what `git` with these arguments prints, if it succeeds.

@@ -18,7 +18,9 @@ mod doors;
 mod error;
 mod flags;
 mod gh;
+mod idle;
 mod jq;
+mod listing;
 mod logging;
 mod output;
 mod own_pages;
@@ -87,6 +89,15 @@ fn run(cli: Cli) -> Outcome {
         Command::Stats(args) => on_one_thread(commands::stats::run(globals, &args)),
         Command::Peers(args) => on_one_thread(commands::peers::run(globals, &args)),
         Command::Id(args) => on_one_thread(commands::id::run(globals, &args)),
+        Command::Setup(args) => on_one_thread(commands::setup::setup(globals, &args)),
+        Command::Unset(args) => on_one_thread(commands::setup::unset(globals, &args)),
+        Command::Cache(args) => on_one_thread(commands::cache::run(globals, &args)),
+        Command::Explain(args) => commands::explain::run(globals, &args),
+        Command::Env(args) => on_one_thread(commands::env::run(globals, &args)),
+        Command::Doctor(args) => on_one_thread(commands::doctor::run(globals, &args)),
+        Command::Run(args) => on_one_thread(commands::run::run(globals, &args)),
+        Command::Runner(args) => on_one_thread(commands::runner::run(globals, &args)),
+        Command::Daemon(args) => on_one_thread(commands::daemon::run(globals, &args)),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Names that a settings file may give.
-pub(crate) const NAMES: [&str; 21] = [
+pub(crate) const NAMES: [&str; 22] = [
     "API_URL",
     "BOOTSTRAP_PEERS",
     "CA_FILE",
@@ -26,6 +26,7 @@ pub(crate) const NAMES: [&str; 21] = [
     "P2P_LISTEN",
     "P2P_SHARED_SECRET",
     "P2P_SHARED_SECRET_FILE",
+    "SHARE",
     "SOCKET",
     "STALE_IF_ERROR",
     "STATE_DIR",

@@ -183,6 +183,7 @@ impl GitHubBuilder {
                 .map(|root| root.host.clone())
                 .collect(),
             policy: self.policy,
+            ..ServiceConfig::default()
         };
         let runtime = Arc::new(TokioRuntime);
         let sealer = Arc::new(FleetSealer::new(

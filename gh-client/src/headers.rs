@@ -1,8 +1,9 @@
 //! Which headers travel, which are stored, which are said anew.
 
 use http::header::{
-    AGE, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, DATE, HeaderName, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AGE, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE,
+    HeaderName, LAST_MODIFIED, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -78,6 +79,28 @@ pub(crate) fn storable(mut headers: HeaderMap) -> HeaderMap {
     headers
 }
 
+/// Returns those of an entry's headers that are about its body or its route, and so the same for whoever may see it.
+///
+/// A list of what stays, so that a header that is not known yet is taken for one about the caller, as scopes are.
+pub(crate) fn about_the_body(headers: &HeaderMap) -> HeaderMap {
+    let known = [
+        CONTENT_TYPE,
+        LAST_MODIFIED,
+        CACHE_CONTROL,
+        HeaderName::from_static("x-github-media-type"),
+        POLL_INTERVAL,
+        HeaderName::from_static("deprecation"),
+        HeaderName::from_static("sunset"),
+    ];
+    let mut kept = HeaderMap::new();
+    for name in known {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
 /// Returns the number in a header.
 pub(crate) fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
@@ -125,5 +148,27 @@ mod tests {
         let mut names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["content-type", "etag", "link"]);
+    }
+
+    #[test]
+    fn what_is_about_the_caller_or_not_known_is_not_about_the_body() {
+        let mut headers = HeaderMap::new();
+        for name in [
+            "content-type",
+            "etag",
+            "link",
+            "location",
+            "x-oauth-scopes",
+            "x-accepted-oauth-scopes",
+            "github-authentication-token-expiration",
+            "x-github-sso",
+            "last-modified",
+        ] {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));
+        }
+        let kept = about_the_body(&headers);
+        let mut names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "last-modified"]);
     }
 }

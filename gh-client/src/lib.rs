@@ -36,6 +36,7 @@ mod query;
 mod runtime;
 mod service;
 pub mod settings;
+mod share;
 #[cfg(all(feature = "p2p", feature = "sqlite"))]
 mod state;
 mod transport;
@@ -52,6 +53,7 @@ pub use node::{Node, NodeError, NodeId, NodeStats, Peer};
 pub use policy::PolicyConfig;
 pub use runtime::TokioRuntime;
 pub use service::{CacheService, ServiceConfig, ServiceError};
+pub use share::Share;
 #[cfg(all(feature = "p2p", feature = "sqlite"))]
 pub use state::StateError;
 pub use upstream::{ApiRoot, ApiRootError, Upstream, UpstreamConfig, UpstreamError, is_web_host};

@@ -333,6 +333,7 @@ fn wire(
             max_age: settings.max_age,
             stale_if_error: settings.stale_if_error,
         },
+        share: settings.share,
     };
     Ok(CacheLayer::new(cache, config).layer(upstream))
 }

@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use crate::body::{Gathered, body_of, gathered};
 use crate::etag::TagFormula;
-use crate::headers::{number, storable};
+use crate::headers::{about_the_body, number, storable};
 use crate::limits::Limits;
 use crate::transport::Transport;
 
@@ -98,6 +98,11 @@ impl Origin for ServiceOrigin {
 
     fn may_be_shown_current(&self, question: &Question, entry: &Entry) -> bool {
         !pages::may_have_grown_a_next(question, entry)
+    }
+
+    /// Nothing of a page that may be followed by another: the tag does not cover that.
+    fn provable_headers(&self, question: &Question, entry: &Entry) -> Option<HeaderMap> {
+        (!pages::may_have_grown_a_next(question, entry)).then(|| about_the_body(&entry.headers))
     }
 
     fn computed_validator(

@@ -119,6 +119,7 @@ impl Class {
 }
 
 static CLASSES: LazyRoutes<Class> = LazyRoutes::new(|| Routes::of(RULES));
+static ABOUT_THE_CALLER: LazyRoutes<()> = LazyRoutes::new(|| Routes::of(table::ABOUT_THE_CALLER));
 static OF_APPS: LazyRoutes<()> = LazyRoutes::new(|| Routes::of(table::OF_APPS));
 
 /// Returns the class of a GET of `path` (no query) with `query`.
@@ -133,6 +134,13 @@ pub(crate) fn class_of(path: &str, query: Option<&str>) -> Class {
 /// Tells whether a 401 for `path` may say that the credential is of the wrong kind, and not that it is no longer good.
 pub(crate) fn wants_app_credential(path: &str) -> bool {
     OF_APPS.find(path).is_some()
+}
+
+/// Tells whether the answers of `path` are about whoever asks, so that what one credential got is nothing to another.
+pub(crate) fn is_about_the_caller(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    // A first segment spelled with `%` may be any of those in the table.
+    first.is_none_or(|first| first.contains('%')) || ABOUT_THE_CALLER.find(path).is_some()
 }
 
 /// Tells whether the route names its object by a full commit hash, so that the body cannot change.

@@ -26,6 +26,7 @@ use crate::headers::{ANSWER_OPTIONS, API_VERSION, remove_hop_by_hop};
 use crate::limits::{Budget, Limits, resource_of};
 use crate::origin::{Knowledge, ServiceOrigin};
 use crate::policy::{self, Class, PolicyConfig};
+use crate::share::Share;
 use crate::transport::Transport;
 use crate::{media, query};
 
@@ -40,6 +41,8 @@ pub struct ServiceConfig {
     pub api_hosts: Vec<String>,
     /// Lifetimes.
     pub policy: PolicyConfig,
+    /// Whom a stored body may serve beside the credential that it was fetched with.
+    pub share: Share,
 }
 
 impl Default for ServiceConfig {
@@ -47,6 +50,7 @@ impl Default for ServiceConfig {
         Self {
             api_hosts: vec!["api.github.com".to_owned()],
             policy: PolicyConfig::default(),
+            share: Share::default(),
         }
     }
 }
@@ -262,11 +266,16 @@ impl Call {
             stated: class.stated_lifetime(&shared.config.policy),
             directives: class.allowed(requested.directives),
             tags: Arc::default(),
+            provable: false,
         };
         if let Some(answer) = shared.cache.fresh_in_memory(&query) {
             return Ok(shared.stored_response(answer, &asked));
         }
         query.tags = policy::tags_of(query.question.host(), request.uri().path());
+        // A HEAD is answered from the GET of its own audience alone.
+        query.provable = shared.config.share == Share::Proved
+            && request.method() == Method::GET
+            && !policy::is_about_the_caller(request.uri().path());
         match shared.cache.answer(query, &self.origin).await {
             Ok(Answer::Stored(answer)) => Ok(shared.stored_response(answer, &asked)),
             Ok(Answer::Streamed(response, outcome)) => {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use secret::{FleetSecret, Secret};
 
+use crate::share::Share;
 use crate::upstream::ApiRoot;
 use read::Reader;
 
@@ -120,6 +121,8 @@ pub struct Settings {
     pub mdns: bool,
     /// What makes the fleet's keys.
     pub fleet_secret: FleetSecret,
+    /// `SHARE`: whom a stored body may serve beside its own credential.
+    pub share: Share,
     /// `DEFAULT_TTL`: freshness lifetime of what is not named, if somebody set it.
     pub default_ttl: Option<Duration>,
     /// `MAX_AGE`: nothing older is served without revalidation.
@@ -199,6 +202,7 @@ impl Settings {
             bootstrap_peers: reader.texts("BOOTSTRAP_PEERS"),
             mdns: reader.boolean("MDNS", true)?,
             fleet_secret,
+            share: reader.share()?,
             default_ttl: reader.duration("DEFAULT_TTL")?,
             max_age: reader.duration("MAX_AGE")?,
             stale_if_error: reader

@@ -100,6 +100,7 @@ impl ApiRoot {
 
     /// Returns `uri` as clients name it, if it begins with this root: an API that names itself in `Link` by where it
     /// really is sends its clients there for the next page.
+    #[cfg(feature = "octocrab")]
     pub(crate) fn as_named(&self, uri: &Uri) -> Option<Uri> {
         if uri.scheme() != Some(&self.scheme) || uri.authority() != Some(&self.authority) {
             return None;
@@ -411,6 +412,7 @@ mod tests {
         assert_eq!(uri("/graphql"), "https://ghe.corp/api/graphql");
     }
 
+    #[cfg(feature = "octocrab")]
     #[test]
     fn links_to_where_a_root_really_is_are_links_to_its_host() {
         let root = ApiRoot::parse("http://127.0.0.1:9180/api/v3").unwrap();

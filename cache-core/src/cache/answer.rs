@@ -177,7 +177,7 @@ async fn fly(
 fn suits(inner: &Inner, entry: &Entry, how: How, query: &Query) -> bool {
     match how {
         // The origin's word: whoever needs it newer than its own request joins no flight that has been sent.
-        How::Fetched { .. } | How::Revalidated => true,
+        How::Fetched { .. } | How::Revalidated | How::Proved => true,
         How::StaleIfError { .. } | How::RefusedByLimit { .. } => {
             inner.judge(entry, query).1 != Freshness::Stale
         }
@@ -224,6 +224,7 @@ fn outcome(
             stored,
         },
         How::Revalidated => Outcome::Revalidated { forward },
+        How::Proved => Outcome::Proved,
     }
 }
 

@@ -86,6 +86,8 @@ impl Leader {
                 return;
             }
             Verdict::Waited(Settled::EachForItself) => {
+                // What it brings will be this caller's alone: no body of another's is like it.
+                self.errand.query.provable = false;
                 self.fly(None).await;
                 return;
             }
@@ -123,19 +125,10 @@ impl Leader {
 
     /// Asks the origin, lands with what comes of it, and returns the entry that was kept, if one was.
     async fn fly(&mut self, mut leased: Leased) -> Option<Arc<Entry>> {
-        self.takeoff.mark_sent();
         let inner = Arc::clone(&self.inner);
+        let (have, validator) = proposed(&inner, &self.errand).await.unzip();
+        self.takeoff.mark_sent();
         let requested_at = inner.now();
-        let (have, validator) = self
-            .errand
-            .have
-            .as_ref()
-            .filter(|have| {
-                let (question, origin) = (&self.errand.query.question, &self.errand.origin);
-                have.status == StatusCode::OK && origin.may_be_shown_current(question, have)
-            })
-            .and_then(|have| Some((Arc::clone(have), validator(have)?)))
-            .unzip();
         let request = OriginRequest {
             question: Arc::clone(&self.errand.query.question),
             credential: self.errand.query.credential.clone(),
@@ -146,14 +139,14 @@ impl Leader {
         let asking = pin!(inner.ask_origin(&origin, request));
         match self.patiently(asking).await {
             Ok(OriginAnswer::NotModified { headers }) => {
-                let Some(have) = have else {
+                let Some((have, how)) = have else {
                     settle(&mut leased, Settled::Failed);
                     self.land_failure(StatusCode::BAD_GATEWAY, unasked_304());
                     return None;
                 };
                 let entry = Arc::new(have.freshened(&headers, requested_at, inner.now()));
                 let kept = inner.keep(self.errand.key, &entry).await;
-                self.land_whole(leased, entry, kept, How::Revalidated)
+                self.land_whole(leased, entry, kept, how)
             }
             Ok(OriginAnswer::Streamed(response)) => {
                 self.land_stream(leased, response, requested_at).await;
@@ -309,6 +302,27 @@ fn settle(leased: &mut Leased, settled: Settled) {
     if let Some((lease, _)) = leased.take() {
         lease.settle(settled);
     }
+}
+
+/// Returns what the origin is asked to show current, what that would make of it, and the validator: the entry of this
+/// audience, or where it has none a body that another one holds.
+async fn proposed(inner: &Inner, errand: &Errand) -> Option<((Arc<Entry>, How), Validator)> {
+    let Errand {
+        key,
+        query,
+        origin,
+        have,
+    } = errand;
+    if let Some(have) = have.as_ref().filter(|have| !have.is_brief()) {
+        let may_be_shown =
+            have.status == StatusCode::OK && origin.may_be_shown_current(&query.question, have);
+        return may_be_shown
+            .then(|| Some(((Arc::clone(have), How::Revalidated), validator(have)?)))
+            .flatten();
+    }
+    let candidate = inner.candidate(key, query, origin).await?;
+    let tag = candidate.etag()?.clone();
+    Some(((candidate, How::Proved), Validator::EntityTag(tag)))
 }
 
 /// Returns the validator to revalidate `entry` with: its tag where it has one, else its date.

@@ -17,6 +17,7 @@ mod failing;
 mod fleet;
 mod freshening;
 mod keeping;
+mod proving;
 mod stress;
 
 /// One node with all its ports.
@@ -161,6 +162,7 @@ fn query_of(target: &str, token: &str) -> Query {
         directives: Directives::default(),
         tags: [Tag::of(target)].into(),
         readers: None,
+        provable: false,
     }
 }
 

@@ -139,3 +139,86 @@ proptest! {
         }
     }
 }
+
+fn key_of(question: u8, audience: u8) -> CacheKey {
+    CacheKey::from_parts(
+        QuestionDigest::from_bytes([question; 32]),
+        Audience::from_bytes([audience; 16]),
+    )
+}
+
+fn entry_at(instant: usize, status: StatusCode) -> Arc<Entry> {
+    let at = Timestamp::from_millis(instant as u64);
+    let (headers, body) = (HeaderMap::new(), Bytes::from(vec![0; instant % 7]));
+    let entry = Entry::new(status, headers, body, at, at, Source::Origin);
+    Arc::new(entry.with_tags([Tag::of(&(instant % 5).to_string())].into()))
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Insert(u8, u8, bool),
+    Remove(u8, u8),
+    Audience(u8),
+    Tag(u8),
+    Clear,
+}
+
+proptest! {
+    /// By its question is found exactly what is in the table, whatever was evicted and removed before.
+    #[test]
+    fn the_newest_for_a_question_is_that_of_all_there_are(
+        changes in prop::collection::vec(prop_oneof![
+            8 => (0u8..4, 0u8..6, any::<bool>()).prop_map(|(q, a, ok)| Change::Insert(q, a, ok)),
+            3 => (0u8..4, 0u8..6).prop_map(|(q, a)| Change::Remove(q, a)),
+            1 => (0u8..6).prop_map(Change::Audience),
+            1 => (0u8..5).prop_map(Change::Tag),
+            1 => Just(Change::Clear),
+        ], 0..200),
+        max_entries in 1usize..30,
+    ) {
+        let memory = Memory::new(max_entries, u64::MAX);
+        for (n, change) in changes.into_iter().enumerate() {
+            // Each its own, and not in the order of insertion: what comes from disk is older than what is there.
+            let instant = n * 37 % 211;
+            match change {
+                Change::Insert(question, audience, ok) => {
+                    let status = if ok { StatusCode::OK } else { StatusCode::NO_CONTENT };
+                    memory.insert(key_of(question, audience), entry_at(instant, status));
+                }
+                Change::Remove(question, audience) => {
+                    memory.remove(&key_of(question, audience));
+                }
+                Change::Audience(audience) => {
+                    memory.remove_audience(Audience::from_bytes([audience; 16]));
+                }
+                Change::Tag(tag) => {
+                    memory.remove_tagged(&[Tag::of(&tag.to_string())]);
+                }
+                Change::Clear => {
+                    memory.clear();
+                }
+            }
+            for (question, but) in (0..4).flat_map(|q| (0..6).map(move |a| (q, a))) {
+                let found = memory
+                    .newest_for(QuestionDigest::from_bytes([question; 32]), Audience::from_bytes([but; 16]))
+                    .map(|entry| entry.requested_at);
+                let table = memory.table.read();
+                let expected = table
+                    .index
+                    .iter()
+                    .filter(|(key, _)| {
+                        key.question() == QuestionDigest::from_bytes([question; 32])
+                            && key.audience() != Audience::from_bytes([but; 16])
+                    })
+                    .filter_map(|(_, at)| table.slots[*at].as_ref())
+                    .filter(|slot| slot.entry.status == StatusCode::OK)
+                    .map(|slot| slot.entry.requested_at)
+                    .max();
+                prop_assert_eq!(found, expected);
+            }
+            let table = memory.table.read();
+            let n_questions = table.index.keys().map(CacheKey::question).collect::<std::collections::BTreeSet<_>>().len();
+            prop_assert_eq!(table.questions.len(), n_questions);
+        }
+    }
+}

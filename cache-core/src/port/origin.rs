@@ -95,6 +95,15 @@ pub trait Origin: Send + Sync + 'static {
         true
     }
 
+    /// Returns those headers of `entry`, which another audience holds, that are true for whoever may see its body.
+    ///
+    /// `None` where a 304 to another credential would not prove the entry whole; and by default, since only whoever
+    /// knows the service knows which of its headers are about the caller.
+    fn provable_headers(&self, question: &Question, entry: &Entry) -> Option<HeaderMap> {
+        let _ = (question, entry);
+        None
+    }
+
     /// Returns the validator that the origin would give `credential` for `body` as the answer to `question`, where
     /// that can be computed. A wrong one costs an ordinary response, never a wrong answer.
     fn computed_validator(

@@ -1,7 +1,7 @@
 //! `gh-mesh api`: the useful part of `gh api`, through the cache.
 
 mod fields;
-mod placeholders;
+pub(crate) mod placeholders;
 
 use std::time::Duration;
 

@@ -1,16 +1,12 @@
 //! `gh-mesh repo`.
 
-use bytes::Bytes;
-use cache_core::port::Runtime as _;
-use gh_client::TokioRuntime;
-use http::{HeaderMap, Method};
-use serde_json::{Map, Value};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use serde_json::Value;
 
-use crate::ask::{self, Api, AskFlags, Call};
+use crate::ask::{Api, AskFlags};
 use crate::cli::Globals;
-use crate::error::{CommandError, Ending, Outcome, OutcomeExt as _};
+use crate::commands::api::placeholders::Repository;
+use crate::error::{Ending, Outcome, OutcomeExt as _};
+use crate::listing::{self, MAX_PER_PAGE, age, encoded, text};
 use crate::output::{self, Output, Table};
 
 /// Look at repositories
@@ -23,6 +19,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     List(ListArgs),
+    View(ViewArgs),
 }
 
 /// Fields of `--json`, named as GitHub's REST API names them.
@@ -53,8 +50,7 @@ const FIELDS: [&str; 24] = [
     "visibility",
 ];
 
-/// The most items of a page that GitHub gives.
-const MAX_PER_PAGE: usize = 100;
+const OF: &str = "a repository";
 
 /// List the repositories of a user or an organization, last pushed first
 ///
@@ -73,29 +69,56 @@ struct ListArgs {
     ask: AskFlags,
 }
 
+/// Show a repository
+#[derive(Debug, clap::Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "this is the help, where variables and keys stand plain"
+)]
+struct ViewArgs {
+    /// Repository [env: GH_REPO] [default: that of the git repository around]
+    #[arg(value_name = "OWNER/REPO")]
+    repo: Option<String>,
+    /// Print a JSON object; with these comma-separated fields only, or all of them
+    #[arg(long, value_name = "FIELDS", num_args = 0..=1, default_missing_value = "")]
+    json: Option<String>,
+    #[command(flatten)]
+    ask: AskFlags,
+}
+
 /// Runs the command.
 pub(crate) async fn run(globals: &Globals, args: &Args) -> Outcome {
     match &args.command {
         Command::List(args) => list(globals, args).await,
+        Command::View(args) => view(globals, args).await,
     }
 }
 
 async fn list(globals: &Globals, args: &ListArgs) -> Outcome {
-    let fields = args.json.as_deref().map(parse_fields).transpose()?;
+    let given = args.json.as_deref();
+    let fields = given.map(|given| listing::parse_fields(given, &FIELDS, OF));
+    let fields = fields.transpose()?;
     let api = Api::open(globals, &args.ask, false).await?;
-    let aim = || match &args.owner {
-        Some(owner) => format!("could not list repositories of {owner}"),
-        None => "could not list your repositories".to_owned(),
+    let per_page = usize::try_from(args.limit).map_or(MAX_PER_PAGE, |n| n.min(MAX_PER_PAGE));
+    let path = match &args.owner {
+        Some(owner) => {
+            let owner = encoded(owner);
+            format!("users/{owner}/repos?sort=pushed&per_page={per_page}")
+        }
+        None => format!("user/repos?affiliation=owner&sort=pushed&per_page={per_page}"),
     };
-    let repos = match fetch(&api, args).await.aim(aim)? {
-        Fetched::All(repos) => repos,
-        Fetched::Refused(error) => return Err(error.aim(aim())),
-    };
+    let repos = listing::items(&api, &path, None, args.limit)
+        .await
+        .aim(|| match &args.owner {
+            Some(owner) => format!("could not list repositories of {owner}"),
+            None => "could not list your repositories".to_owned(),
+        })?;
+    let repos: Vec<_> = repos.into_iter().map(with_visibility).collect();
     let mut out = Output::stdout();
     match fields {
         Some(fields) => {
-            let picked: Vec<_> = repos.iter().map(|repo| pick(repo, &fields)).collect();
-            out.json(&picked)?;
+            let picked = repos.iter().map(|repo| listing::pick(repo, &fields));
+            out.json(&picked.collect::<Vec<_>>())?;
         }
         None => out.bytes(table(&repos).render(output::width()).as_bytes())?,
     }
@@ -103,114 +126,81 @@ async fn list(globals: &Globals, args: &ListArgs) -> Outcome {
     Ok(Ending::Done)
 }
 
-fn parse_fields(given: &str) -> Outcome<Vec<&str>> {
-    if given.is_empty() {
-        return Ok(FIELDS.to_vec());
-    }
-    let unknown = |field: &str| {
-        CommandError::message(
-            Ending::Usage,
-            format!("{field:?} is no field of a repository"),
-        )
-        .hint(format!("fields are {}", FIELDS.join(", ")))
-        .hint("put the owner in front of a `--json` without fields")
+/// Adds what old servers leave out.
+fn with_visibility(mut repo: Value) -> Value {
+    repo["visibility"] = visibility(&repo).into();
+    repo
+}
+
+async fn view(globals: &Globals, args: &ViewArgs) -> Outcome {
+    let given = args.json.as_deref();
+    let fields = given.map(|given| listing::parse_fields(given, &FIELDS, OF));
+    let fields = fields.transpose()?;
+    let repository = match &args.repo {
+        Some(given) => Repository::parse(given)?,
+        None => Repository::around()?,
     };
-    let fields = given.split(',').map(str::trim);
-    fields
-        .map(|field| {
-            if FIELDS.contains(&field) {
-                Ok(field)
-            } else {
-                Err(unknown(field))
+    let api = Api::open(globals, &args.ask, false).await?;
+    let repo = listing::object(&api, &repository.path())
+        .await
+        .aim(|| format!("could not show {repository}"))?;
+    let repo = with_visibility(repo);
+    let mut out = Output::stdout();
+    if let Some(fields) = fields {
+        out.json(&listing::pick(&repo, &fields))?;
+    } else {
+        out.line(&text(&repo, "full_name"))?;
+        let description = text(&repo, "description");
+        if !description.is_empty() {
+            out.line(&description)?;
+        }
+        out.line("")?;
+        let mut table = Table::default();
+        for (name, value) in [
+            ("visibility", kind(&repo)),
+            ("default branch", text(&repo, "default_branch")),
+            ("language", text(&repo, "language")),
+            ("stars", text(&repo, "stargazers_count")),
+            ("forks", text(&repo, "forks_count")),
+            ("open issues", text(&repo, "open_issues_count")),
+            ("pushed", age(&repo, "pushed_at")),
+            ("page", text(&repo, "html_url")),
+        ] {
+            if !value.is_empty() {
+                table.row([name.to_owned(), value]);
             }
-        })
-        .collect()
-}
-
-enum Fetched {
-    All(Vec<Value>),
-    Refused(CommandError),
-}
-
-async fn fetch(api: &Api, args: &ListArgs) -> Outcome<Fetched> {
-    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
-    let per_page = limit.min(MAX_PER_PAGE);
-    let path = match &args.owner {
-        Some(owner) => {
-            let owner =
-                percent_encoding::utf8_percent_encode(owner, percent_encoding::NON_ALPHANUMERIC);
-            // A hyphen is the one other character that logins have.
-            let owner = owner.to_string().replace("%2D", "-");
-            format!("users/{owner}/repos?sort=pushed&per_page={per_page}")
         }
-        None => format!("user/repos?affiliation=owner&sort=pushed&per_page={per_page}"),
-    };
-    let mut repos = Vec::new();
-    let mut url = api.url(&path)?;
-    loop {
-        let call = Call {
-            method: Method::GET,
-            url,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        };
-        let (head, body) = api.send(call).await?.into_parts();
-        let body = ask::whole(body).await?;
-        if let Some(verdict) = ask::verdict(head.status, &head.headers, &body, false) {
-            return Ok(Fetched::Refused(CommandError::message(
-                verdict.ending,
-                verdict.message,
-            )));
-        }
-        if let Some(note) = ask::note_of_staleness(&head.headers) {
-            output::say(&note);
-        }
-        let page: Vec<Value> = serde_json::from_slice(&body).map_err(anyhow::Error::from)?;
-        repos.extend(page);
-        let next = ask::next_page(&head.headers).filter(|_| repos.len() < limit);
-        let Some(next) = next else { break };
-        url = api.url(&next)?;
+        out.bytes(table.render(None).as_bytes())?;
     }
-    repos.truncate(limit);
-    Ok(Fetched::All(repos))
-}
-
-fn pick(repo: &Value, fields: &[&str]) -> Value {
-    let value = |field: &str| match field {
-        "owner" => Value::from(text(&repo["owner"], "login")),
-        "visibility" => Value::from(visibility(repo)),
-        field => repo.get(field).cloned().unwrap_or(Value::Null),
-    };
-    Value::Object(
-        fields
-            .iter()
-            .map(|field| ((*field).to_owned(), value(field)))
-            .collect::<Map<_, _>>(),
-    )
+    out.flush()?;
+    Ok(Ending::Done)
 }
 
 fn table(repos: &[Value]) -> Table {
-    let now = TokioRuntime.now().as_millis() / 1000;
     let mut table = Table::with_head(&["NAME", "DESCRIPTION", "VISIBILITY", "UPDATED"], 1);
     for repo in repos {
-        let mut kind = visibility(repo);
-        for mark in ["fork", "archived"] {
-            if repo[mark] == Value::Bool(true) {
-                kind = format!("{kind}, {mark}");
-            }
-        }
-        let updated =
-            seconds(&text(repo, "pushed_at")).or_else(|| seconds(&text(repo, "updated_at")));
-        let updated =
-            updated.map_or_else(String::new, |at| output::human_age(now.saturating_sub(at)));
-        // Descriptions are other people's text: no line breaks, and nothing that a terminal would obey.
-        let description: String = text(repo, "description")
-            .chars()
-            .filter(|c| !c.is_control())
-            .collect();
-        table.row([text(repo, "full_name"), description, kind, updated]);
+        let updated = match age(repo, "pushed_at") {
+            pushed if pushed.is_empty() => age(repo, "updated_at"),
+            pushed => pushed,
+        };
+        table.row([
+            text(repo, "full_name"),
+            text(repo, "description"),
+            kind(repo),
+            updated,
+        ]);
     }
     table
+}
+
+fn kind(repo: &Value) -> String {
+    let mut kind = visibility(repo);
+    for mark in ["fork", "archived"] {
+        if repo[mark] == Value::Bool(true) {
+            kind = format!("{kind}, {mark}");
+        }
+    }
+    kind
 }
 
 fn visibility(repo: &Value) -> String {
@@ -222,17 +212,4 @@ fn visibility(repo: &Value) -> String {
         (None, true) => "private".to_owned(),
         (None, false) => "public".to_owned(),
     }
-}
-
-fn text(value: &Value, name: &str) -> String {
-    value[name].as_str().unwrap_or_default().to_owned()
-}
-
-/// Returns an instant of GitHub's in seconds since 1970.
-fn seconds(text: &str) -> Option<u64> {
-    OffsetDateTime::parse(text, &Rfc3339)
-        .ok()?
-        .unix_timestamp()
-        .try_into()
-        .ok()
 }

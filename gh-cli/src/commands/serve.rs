@@ -4,24 +4,26 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache_core::port::Runtime as _;
 use gh_client::settings::{HttpListen, Settings};
-use gh_client::{ApiRoot, Node};
+use gh_client::{ApiRoot, Node, TokioRuntime};
 use http::uri::Authority;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::asker::explain;
 use crate::cli::Globals;
 use crate::context::{self, TokenFrom};
-use crate::daemon::OWN_HOST;
+use crate::daemon::{OWN_HOST, Server, StartedBy, setup_record};
 use crate::doors::http::{BindHttpError, HttpConfig, HttpDoor, Listen, Pages};
 use crate::doors::relay::Relay;
 use crate::doors::rewrite::Roots;
-use crate::doors::unix::{BindSocketError, UnixConfig, UnixDoor};
+use crate::doors::unix::{BindSocketError, RefusedPeers, UnixConfig, UnixDoor};
 use crate::error::{CommandError, Ending, Outcome, OutcomeExt as _};
 use crate::flags::SettingFlags;
+use crate::idle::{Activity, idle};
 use crate::output::Output;
-use crate::own_pages::{self, Served};
+use crate::own_pages::{self, Own, Served};
 
 /// Requests in flight at a stop are given this long.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -50,18 +52,48 @@ CACHE_P2P_SHARED_SECRET, or the file that CACHE_P2P_SHARED_SECRET_FILE names, ha
 #[derive(Debug, clap::Args)]
 #[command(long_about = LONG_ABOUT)]
 pub(crate) struct Args {
+    /// Who starts this daemon
+    #[arg(long, hide = true, value_enum, default_value_t = StartedBy::Person)]
+    started_by: StartedBy,
+    /// Seconds without a request after which a daemon that a command started ends
+    #[arg(
+        long,
+        hide = true,
+        env = "CACHE_IDLE_TIMEOUT",
+        default_value_t = 1800.0
+    )]
+    idle_timeout: f64,
     #[command(flatten)]
     settings: SettingFlags,
 }
 
+/// A person at a laptop is to see what GitHub has; revalidating is free.
+const MAX_AGE_OF_A_COMMANDS_DAEMON: Duration = Duration::from_secs(5);
+
 /// Runs the command until a signal ends it.
 pub(crate) async fn run(globals: &Globals, args: &Args) -> Outcome {
-    let settings = context::settings(
-        globals,
-        args.settings.given(),
-        TokenFrom::EnvironmentOrGh,
-        None,
-    )?;
+    let is_own = args.started_by == StartedBy::Person;
+    let token_from = if is_own {
+        TokenFrom::EnvironmentOrGh
+    } else {
+        // Without a fleet there is nothing to use it for.
+        TokenFrom::Environment
+    };
+    let mut settings = context::settings(globals, args.settings.given(), token_from, None)?;
+    if !is_own {
+        // Out of the terminal's session, so that closing it does not end the daemon. Fails where it is out already.
+        let _ = rustix::process::setsid();
+        settings.enable_p2p = false;
+        settings.mdns = false;
+        settings.http_listen = HttpListen::Off;
+        settings.max_age.get_or_insert(MAX_AGE_OF_A_COMMANDS_DAEMON);
+    }
+    let idle_limit = match args.started_by {
+        StartedBy::Command => Some(Duration::try_from_secs_f64(args.idle_timeout).map_err(
+            |error| CommandError::new(Ending::Usage, error).aim("CACHE_IDLE_TIMEOUT is no time"),
+        )?),
+        StartedBy::Person | StartedBy::Systemd => None,
+    };
     crate::logging::start(&settings.log, settings.log_format)?;
     let mut signals = Signals::listen()?;
     let node = Arc::new(
@@ -72,7 +104,15 @@ pub(crate) async fn run(globals: &Globals, args: &Args) -> Outcome {
     for warning in node.warnings() {
         tracing::warn!("{warning}");
     }
-    let served = serve(&settings, &node, &mut signals).await;
+    if !is_own {
+        // Nothing relative is opened any more, and no file system is kept from being unmounted.
+        std::env::set_current_dir("/")?;
+    }
+    let start = Start {
+        by: args.started_by,
+        idle_limit,
+    };
+    let served = serve(&settings, start, &node, &mut signals).await;
     tokio::select! {
         () = node.shutdown() => {}
         () = signals.next() => return Ok(Ending::Failed),
@@ -80,8 +120,20 @@ pub(crate) async fn run(globals: &Globals, args: &Args) -> Outcome {
     served
 }
 
-async fn serve(settings: &Settings, node: &Arc<Node>, signals: &mut Signals) -> Outcome {
-    let doors = Doors::open(settings, node)
+/// How this daemon came to be.
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    by: StartedBy,
+    idle_limit: Option<Duration>,
+}
+
+async fn serve(
+    settings: &Settings,
+    start: Start,
+    node: &Arc<Node>,
+    signals: &mut Signals,
+) -> Outcome {
+    let doors = Doors::open(settings, start.by, node)
         .await
         .aim(|| "could not start".to_owned())?;
     let mut out = Output::stdout();
@@ -93,23 +145,35 @@ async fn serve(settings: &Settings, node: &Arc<Node>, signals: &mut Signals) -> 
     }
     out.line("ready")?;
     out.flush()?;
-    let refused = doors.unix.refused_peers();
+    let connections = doors.unix.connections();
+    let own = Arc::new(Own {
+        node: Arc::clone(node),
+        refused: doors.unix.refused_peers(),
+        server: server(settings, start, &doors),
+        activity: Activity::new(),
+        stop: Notify::new(),
+    });
     let (stop, stopped) = watch::channel(());
-    let mut serving = tokio::spawn(doors.serve(Served::new(Arc::clone(node)), stopped));
+    let mut serving = tokio::spawn(doors.serve(Served::new(Arc::clone(&own)), stopped));
+    let idle = async {
+        match start.idle_limit {
+            Some(limit) => {
+                let is_wanted = || setup_record(&settings.state_dir).exists();
+                idle(&own.activity, &connections, limit, is_wanted).await;
+            }
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         () = signals.next() => {}
+        () = own.stop.notified() => tracing::info!("a command asks this daemon to end"),
+        () = idle => tracing::info!("nobody asked for anything"),
         ended = &mut serving => {
             ended.map_err(anyhow::Error::from).aim(|| "the doors closed".to_owned())?;
             return Err(CommandError::message(Ending::Failed, "the doors closed"));
         }
     }
     tracing::info!("stopping, requests in flight are finished");
-    if refused.count() > 0 {
-        tracing::warn!(
-            n_connections = refused.count(),
-            "connections of other users were refused"
-        );
-    }
     stop.send_replace(());
     tokio::select! {
         finished = tokio::time::timeout(DRAIN_LIMIT, &mut serving) => {
@@ -126,6 +190,19 @@ async fn serve(settings: &Settings, node: &Arc<Node>, signals: &mut Signals) -> 
         }
     }
     Ok(Ending::Done)
+}
+
+fn server(settings: &Settings, start: Start, doors: &Doors) -> Server {
+    Server {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_by: start.by,
+        since: TokioRuntime.now().as_millis() / 1000,
+        socket: doors.unix.path().to_owned(),
+        http: doors.http.iter().flat_map(HttpDoor::addresses).collect(),
+        state_dir: settings.state_dir.clone(),
+        idle_limit_s: start.idle_limit.map(|limit| limit.as_secs_f64()),
+    }
 }
 
 /// SIGTERM and SIGINT.
@@ -162,18 +239,11 @@ struct Doors {
 }
 
 impl Doors {
-    async fn open(settings: &Settings, node: &Arc<Node>) -> Outcome<Self> {
+    async fn open(settings: &Settings, by: StartedBy, node: &Arc<Node>) -> Outcome<Self> {
         let listen = match &settings.http_listen {
             HttpListen::Off => None,
             HttpListen::Default => Some(Listen::Default),
             HttpListen::Given(addresses) => Some(Listen::Given(addresses.clone())),
-        };
-        let http = match listen {
-            Some(listen) => Some(
-                HttpDoor::bind(http_config(settings, listen, node))
-                    .aim(|| "could not open the HTTP door".to_owned())?,
-            ),
-            None => None,
         };
         let api_hosts = settings
             .api_hosts()
@@ -184,12 +254,19 @@ impl Doors {
             .collect::<Result<_, _>>()
             .map_err(|host| CommandError::message(Ending::Usage, format!("{host:?} is no host")))?;
         let config = UnixConfig {
-            path: settings.socket.clone(),
+            path: (by != StartedBy::Systemd).then(|| settings.socket.clone()),
             api_hosts,
         };
         let unix = UnixDoor::bind(config)
             .await
             .aim(|| "could not open the unix door".to_owned())?;
+        let http = match listen {
+            Some(listen) => Some(
+                HttpDoor::bind(http_config(settings, listen, node, &unix.refused_peers()))
+                    .aim(|| "could not open the HTTP door".to_owned())?,
+            ),
+            None => None,
+        };
         Ok(Self { unix, http })
     }
 
@@ -217,7 +294,12 @@ impl Doors {
     }
 }
 
-fn http_config(settings: &Settings, listen: Listen, node: &Arc<Node>) -> HttpConfig {
+fn http_config(
+    settings: &Settings,
+    listen: Listen,
+    node: &Arc<Node>,
+    refused: &RefusedPeers,
+) -> HttpConfig {
     let github = settings
         .api_roots
         .iter()
@@ -229,19 +311,21 @@ fn http_config(settings: &Settings, listen: Listen, node: &Arc<Node>) -> HttpCon
         api_host: Authority::from_static(ApiRoot::GITHUB),
         web_host: Some(Authority::from_static("github.com")),
         roots: Roots::new(github.chain(["https://api.github.com".to_owned()])),
-        pages: pages(node),
+        pages: pages(node, refused),
     }
 }
 
-fn pages(node: &Arc<Node>) -> Pages {
+fn pages(node: &Arc<Node>, refused: &RefusedPeers) -> Pages {
     let mut pages = Pages::new(env!("CARGO_PKG_VERSION"));
     for name in ["stats", "peers"] {
-        let node = Arc::clone(node);
+        let (node, refused) = (Arc::clone(node), refused.clone());
         pages = pages.json(name, move || {
-            // Counting what is on disk waits for the database's own thread, and the door wants the page at once.
-            let page = own_pages::page(&node, name);
-            tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(page))
-                .unwrap_or_default()
+            let (node, refused) = (Arc::clone(&node), refused.clone());
+            Box::pin(async move {
+                own_pages::page(&node, &refused, name)
+                    .await
+                    .unwrap_or_default()
+            })
         });
     }
     pages

@@ -41,6 +41,7 @@ struct Stats {
     bytes: u64,
     evictions: u64,
     expirations: u64,
+    refused_connections: u64,
     p2p_enabled: bool,
     connected_peers: u64,
     cache_dir: String,
@@ -122,6 +123,13 @@ fn render(stats: &Stats) -> String {
         "the fleet is off".to_owned()
     };
     count("peers", stats.connected_peers, fleet);
+    if stats.refused_connections > 0 {
+        count(
+            "refused",
+            stats.refused_connections,
+            "connections of other users".to_owned(),
+        );
+    }
     let now = TokioRuntime.now().as_millis() / 1000;
     for limit in &stats.rate_limits {
         let minutes = limit.reset.saturating_sub(now).div_ceil(60);

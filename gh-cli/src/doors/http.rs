@@ -156,7 +156,7 @@ impl<S: Answers> Handler<()> for HttpHandler<S> {
         let checked = check_framing(head.version, connection.two_lengths.seen())
             .and_then(|()| self.guard.check(&head));
         let answered = match checked {
-            Ok(()) => match self.shared.pages.answer(&head) {
+            Ok(()) => match self.shared.pages.answer(&head).await {
                 Some(page) => return page.map(whole),
                 None => self.shared.answer(head, body).await,
             },

@@ -36,8 +36,8 @@ use socket::{Peer, UnixSocket};
 /// What the unix door serves.
 #[derive(Clone, Debug)]
 pub(crate) struct UnixConfig {
-    /// Path of the socket.
-    pub(crate) path: std::path::PathBuf,
+    /// Path of the socket; `None` for one that systemd opened.
+    pub(crate) path: Option<std::path::PathBuf>,
     /// Hosts whose API is answered, `api.github.com` and GitHub Enterprise Servers.
     pub(crate) api_hosts: Vec<Authority>,
 }
@@ -47,6 +47,23 @@ pub(crate) struct UnixConfig {
 pub(crate) struct UnixDoor {
     socket: UnixSocket,
     api_hosts: Vec<Authority>,
+    permits: Arc<Semaphore>,
+}
+
+/// Counts the connections that are open now.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenConnections(Arc<Semaphore>);
+
+impl OpenConnections {
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_CONNECTIONS)))
+    }
+
+    /// Returns how many there are. One slot is held for the next to be accepted.
+    pub(crate) fn count(&self) -> usize {
+        MAX_CONNECTIONS.saturating_sub(self.0.available_permits() + 1)
+    }
 }
 
 /// Counts what a unix door refused.
@@ -71,9 +88,18 @@ impl UnixDoor {
     /// The directory is made if it is not there, for its owner only. One that others may write to is refused.
     pub(crate) async fn bind(config: UnixConfig) -> Result<Self, BindSocketError> {
         Ok(Self {
-            socket: UnixSocket::bind(&config.path).await?,
+            socket: match config.path {
+                Some(path) => UnixSocket::bind(&path).await?,
+                None => UnixSocket::inherited()?,
+            },
             api_hosts: config.api_hosts,
+            permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
         })
+    }
+
+    /// Returns the count of open connections.
+    pub(crate) fn connections(&self) -> OpenConnections {
+        OpenConnections(Arc::clone(&self.permits))
     }
 
     /// Returns the path of the socket.
@@ -94,8 +120,7 @@ impl UnixDoor {
             hosts: Hosts::new(self.api_hosts),
             learned: LearnedHosts::default(),
         }));
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        connections::serve(self.socket, handler, permits, stop).await;
+        connections::serve(self.socket, handler, self.permits, stop).await;
     }
 }
 

@@ -244,7 +244,7 @@ async fn placeholders_stand_for_the_repository() {
     error: could not tell which repository is meant
       caused by: no git remote around names one
 
-    hint: set GH_REPO=OWNER/REPO, or write owner and name into the path
+    hint: set GH_REPO=OWNER/REPO, or name the repository
     ");
 }
 

@@ -40,6 +40,7 @@ async fn flags_win_over_variables_over_the_file_over_defaults() {
     mdns  false  environment CACHE_MDNS
     p2p_listen  default
     p2p_shared_secret  (the GitHub token)  default
+    share  proved  default
     socket  [DIR]/cache/gh-mesh.sock  default
     stale_if_error  none  default
     state_dir  [DIR]/state  environment CACHE_STATE_DIR
@@ -82,7 +83,7 @@ async fn the_default_file_is_read_and_its_mistakes_are_named() {
     error: could not read the settings
       caused by: "max_sise" in [DIR]/home/.config/gh-mesh/config.toml is no setting
 
-    hint: settings are api_url, bootstrap_peers, ca_file, default_ttl, dir, enable_p2p, http_allow_hosts, http_listen, listen_port, log, log_format, max_age, max_bytes, max_size, mdns, p2p_listen, p2p_shared_secret, p2p_shared_secret_file, socket, stale_if_error, state_dir
+    hint: settings are api_url, bootstrap_peers, ca_file, default_ttl, dir, enable_p2p, http_allow_hosts, http_listen, listen_port, log, log_format, max_age, max_bytes, max_size, mdns, p2p_listen, p2p_shared_secret, p2p_shared_secret_file, share, socket, stale_if_error, state_dir
     "#);
     let run = world.run(&["config", "--config", "/no/such/file"]).await;
     insta::assert_snapshot!(run.shown(), @r"

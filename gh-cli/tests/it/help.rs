@@ -29,9 +29,18 @@ fn help_lists_commands_and_exit_codes() {
       serve        Serve the cache on a unix socket and on loopback HTTP, and share it with the fleet
       api          Make an authenticated request to GitHub's API and print the answer
       repo         Look at repositories
+      run          Look at workflow runs
+      runner       Look at self-hosted runners
       stats        Show what the daemon's cache did since it started
+      cache        Look at what is stored, and drop it
+      explain      Explain what the cache makes of a path, without sending anything
       peers        List the members of the fleet that the daemon is connected to
       id           Show this node's name in the fleet, and where it can be dialed
+      daemon       Look after the daemon that commands start
+      setup        Have `gh` ask through the cache, from now on
+      unset        Undo what `setup` did
+      env          Print what points clients at the daemon's doors
+      doctor       Check what gh-mesh depends on, and say what to do
       keygen       Make a secret for a fleet
       config       Show every setting and where it came from
       completions  Print the completions of a shell
@@ -106,6 +115,10 @@ fn help_of_serve() {
 
           --p2p <BOOL>
               Share with the fleet [env: CACHE_ENABLE_P2P] [default: true]
+
+          --share <HOW>
+              Whether a stored body may serve another credential: token (never) or proved [env:
+              CACHE_SHARE] [default: proved]
 
           --p2p-port <PORT>
               Listen for the fleet on this TCP port; 0 takes any [env: CACHE_LISTEN_PORT] [default:
@@ -466,4 +479,226 @@ async fn a_bad_invocation_ends_with_2() {
         assert!(run.stderr.contains(said), "{args:?}: {}", run.stderr);
         assert!(run.stdout.is_empty(), "{args:?}");
     }
+}
+
+/// Returns the short help of a command, without the flags that all of them share.
+#[track_caller]
+fn short(args: &[&str]) -> String {
+    let help = usage(&[args, &["-h"]].concat());
+    let own = help
+        .lines()
+        .take_while(|line| *line != "Settings:")
+        .filter(|line| {
+            let shared = ["--config <PATH>", "config.toml]", "--verbose"];
+            !shared.iter().any(|part| line.contains(part))
+        });
+    own.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn help_of_what_looks_after_the_daemon() {
+    insta::assert_snapshot!(short(&["daemon"]), @r"
+    Look after the daemon that commands start
+
+    Usage: gh-mesh daemon [OPTIONS] <COMMAND>
+
+    Commands:
+      status  Show the daemon that listens on the socket
+      stop    End it, when it has answered what it was asked
+      logs    Print what daemons that commands started have logged
+
+    Options:
+      -h, --help           Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(short(&["setup"]), @r"
+    Have `gh` ask through the cache, from now on
+
+    Usage: gh-mesh setup [OPTIONS]
+
+    Options:
+          --dry-run        Print what would be done, and do nothing
+      -h, --help           Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(short(&["unset"]), @r"
+    Undo what `setup` did
+
+    Usage: gh-mesh unset [OPTIONS]
+
+    Options:
+          --dry-run        Print what would be done, and do nothing
+      -h, --help           Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(short(&["env"]), @r#"
+    Print what points clients at the daemon's doors
+
+    Usage: gh-mesh env [OPTIONS]
+
+    Options:
+          --github-actions  Print lines for the file of GitHub Actions: gh-mesh env --github-actions >>
+                            "$GITHUB_ENV"
+      -h, --help            Print help (see more with '--help')
+    "#);
+    insta::assert_snapshot!(short(&["doctor"]), @r"
+    Check what gh-mesh depends on, and say what to do
+
+    Usage: gh-mesh doctor [OPTIONS]
+
+    Options:
+          --json           Print JSON: {version, checks: [{name, result, message, to_do}]}
+      -h, --help           Print help (see more with '--help')
+    ");
+}
+
+#[test]
+fn help_of_what_is_stored() {
+    insta::assert_snapshot!(short(&["cache"]), @r"
+    Look at what is stored, and drop it
+
+    Usage: gh-mesh cache [OPTIONS] <COMMAND>
+
+    Commands:
+      show        Show what is stored for a path and your credential, without asking GitHub
+      invalidate  Drop what a write to a path would spoil
+      clear       Drop everything that is stored on this machine
+
+    Options:
+      -h, --help           Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(short(&["cache", "show"]), @r"
+    Show what is stored for a path and your credential, without asking GitHub
+
+    Usage: gh-mesh cache show [OPTIONS] <PATH>
+
+    Arguments:
+      <PATH>  Path, such as repos/octocat/hello-world
+
+    Options:
+          --json             Print JSON: {version, path, status, age_s, cache_status, etag,
+                             content_type, size_bytes}
+          --anonymous        Ask without a token where there is none, which GitHub allows 60 times an
+                             hour
+          --no-daemon        Ask from this process, also where a daemon runs
+          --hostname <HOST>  Ask this GitHub host [env: GH_HOST] [default: github.com]
+      -h, --help             Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(short(&["cache", "invalidate"]), @r"
+    Drop what a write to a path would spoil
+
+    Usage: gh-mesh cache invalidate [OPTIONS] <PATH|OWNER/REPO>
+
+    Arguments:
+      <PATH|OWNER/REPO>  Path, or OWNER/REPO
+
+    Options:
+          --hostname <HOST>  API host that the path is of [default: api.github.com]
+      -h, --help             Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(short(&["explain"]), @r"
+    Explain what the cache makes of a path, without sending anything
+
+    Usage: gh-mesh explain [OPTIONS] <PATH>
+
+    Arguments:
+      <PATH>  Path with query, such as repos/octocat/hello-world/issues?state=open
+
+    Options:
+      -X, --method <METHOD>  Method of the request [default: GET]
+      -H, --header <HEADER>  Header of the request, as `Name: value` (can be repeated)
+          --anonymous        Explain it for somebody without a token
+          --json             Print JSON: {version, method, target, class, passed_because, fresh_s,
+                             stale_while_revalidate_s, stale_if_error_s, states_own_lifetime, audience,
+                             leaves_machine_for, question}
+      -h, --help             Print help (see more with '--help')
+    ");
+}
+
+#[test]
+fn help_of_what_asks_about_actions() {
+    insta::assert_snapshot!(short(&["run", "list"]), @r"
+    List workflow runs, latest first
+
+    Usage: gh-mesh run list [OPTIONS]
+
+    Options:
+      -s, --status <STATUS>    Only runs with this status or conclusion, such as queued, `in_progress`,
+                               failure, success
+      -b, --branch <BRANCH>    Only runs of this branch
+      -L, --limit <N>          List at most this many [default: 20]
+          --json [<FIELDS>]    Print a JSON array; with these comma-separated fields only, or all of
+                               them
+      -R, --repo <OWNER/REPO>  Repository [env: GH_REPO] [default: that of the git repository around]
+          --anonymous          Ask without a token where there is none, which GitHub allows 60 times an
+                               hour
+          --no-daemon          Ask from this process, also where a daemon runs
+          --hostname <HOST>    Ask this GitHub host [env: GH_HOST] [default: github.com]
+      -h, --help               Print help
+    ");
+    insta::assert_snapshot!(short(&["run", "view"]), @r"
+    Show a workflow run and its jobs
+
+    Usage: gh-mesh run view [OPTIONS] <ID>
+
+    Arguments:
+      <ID>  Number of the run, as `run list` shows it
+
+    Options:
+          --json [<FIELDS>]    Print JSON: the run, with these comma-separated fields only, or all of
+                               them, and its `jobs`
+      -R, --repo <OWNER/REPO>  Repository [env: GH_REPO] [default: that of the git repository around]
+          --anonymous          Ask without a token where there is none, which GitHub allows 60 times an
+                               hour
+          --no-daemon          Ask from this process, also where a daemon runs
+          --hostname <HOST>    Ask this GitHub host [env: GH_HOST] [default: github.com]
+      -h, --help               Print help
+    ");
+    insta::assert_snapshot!(short(&["run", "failed"]), @r"
+    List workflow runs that failed, latest first
+
+    Usage: gh-mesh run failed [OPTIONS]
+
+    Options:
+      -b, --branch <BRANCH>    Only runs of this branch
+      -L, --limit <N>          List at most this many [default: 20]
+          --json [<FIELDS>]    Print a JSON array; with these comma-separated fields only, or all of
+                               them
+      -R, --repo <OWNER/REPO>  Repository [env: GH_REPO] [default: that of the git repository around]
+          --anonymous          Ask without a token where there is none, which GitHub allows 60 times an
+                               hour
+          --no-daemon          Ask from this process, also where a daemon runs
+          --hostname <HOST>    Ask this GitHub host [env: GH_HOST] [default: github.com]
+      -h, --help               Print help
+    ");
+    insta::assert_snapshot!(short(&["runner", "list"]), @r"
+    List the self-hosted runners of a repository or an organization
+
+    Usage: gh-mesh runner list [OPTIONS]
+
+    Options:
+          --org <ORG>          Those of this organization
+      -L, --limit <N>          List at most this many [default: 100]
+          --json [<FIELDS>]    Print a JSON array; with these comma-separated fields only, or all of
+                               them
+      -R, --repo <OWNER/REPO>  Repository [env: GH_REPO] [default: that of the git repository around]
+          --anonymous          Ask without a token where there is none, which GitHub allows 60 times an
+                               hour
+          --no-daemon          Ask from this process, also where a daemon runs
+          --hostname <HOST>    Ask this GitHub host [env: GH_HOST] [default: github.com]
+      -h, --help               Print help (see more with '--help')
+    ");
+    insta::assert_snapshot!(short(&["repo", "view"]), @r"
+    Show a repository
+
+    Usage: gh-mesh repo view [OPTIONS] [OWNER/REPO]
+
+    Arguments:
+      [OWNER/REPO]  Repository [env: GH_REPO] [default: that of the git repository around]
+
+    Options:
+          --json [<FIELDS>]  Print a JSON object; with these comma-separated fields only, or all of them
+          --anonymous        Ask without a token where there is none, which GitHub allows 60 times an
+                             hour
+          --no-daemon        Ask from this process, also where a daemon runs
+          --hostname <HOST>  Ask this GitHub host [env: GH_HOST] [default: github.com]
+      -h, --help             Print help
+    ");
 }

@@ -85,6 +85,7 @@ impl World {
         world.set("CACHE_LISTEN_PORT", "0");
         world.set("CACHE_MDNS", "false");
         world.set("CACHE_API_URL", &world.standin.http_url());
+        world.set("CACHE_START_DAEMON", "false");
         world.set("GH_TOKEN", Token::OCTOCAT);
         world
     }
@@ -174,7 +175,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    async fn start(mut command: Command) -> Self {
+    pub(crate) async fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut stderr = child.stderr.take().unwrap();

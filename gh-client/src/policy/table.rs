@@ -15,21 +15,46 @@ const fn rule(path: &'static str, class: Class) -> Rule<Class> {
     Rule { path, gives: class }
 }
 
-const fn of_apps(path: &'static str) -> Rule<()> {
+const fn route(path: &'static str) -> Rule<()> {
     Rule { path, gives: () }
 }
 
 /// Routes for which GitHub refuses a good token with 401, because they want the credential of an app or installation.
 pub(super) static OF_APPS: &[Rule<()>] = &[
-    of_apps("app/**"),
-    of_apps("app-manifests/**"),
-    of_apps("applications/**"),
-    of_apps("enterprises/{enterprise}/installation"),
-    of_apps("installation/**"),
-    of_apps("marketplace_listing/**"),
-    of_apps("orgs/{org}/installation"),
-    of_apps("repos/{owner}/{repo}/installation"),
-    of_apps("users/{user}/installation"),
+    route("app/**"),
+    route("app-manifests/**"),
+    route("applications/**"),
+    route("enterprises/{enterprise}/installation"),
+    route("installation/**"),
+    route("marketplace_listing/**"),
+    route("orgs/{org}/installation"),
+    route("repos/{owner}/{repo}/installation"),
+    route("users/{user}/installation"),
+];
+
+/// Routes whose answers are about the caller: never shown to another, whatever GitHub would say.
+pub(super) static ABOUT_THE_CALLER: &[Rule<()>] = &[
+    route(""),
+    route("app/**"),
+    route("app-manifests/**"),
+    route("applications/**"),
+    route("feeds"),
+    route("gists"),
+    route("gists/starred"),
+    route("gists/{gist_id}/star"),
+    route("installation/**"),
+    route("issues"),
+    route("notifications/**"),
+    route("orgs/{org}/installation"),
+    route("orgs/{org}/issues"),
+    route("rate_limit"),
+    route("repos/{owner}/{repo}/installation"),
+    route("repos/{owner}/{repo}/notifications"),
+    route("repos/{owner}/{repo}/subscription"),
+    route("repositories/{id}/installation"),
+    route("repositories/{id}/notifications"),
+    route("repositories/{id}/subscription"),
+    route("user/**"),
 ];
 
 pub(super) static RULES: &[Rule<Class>] = &[

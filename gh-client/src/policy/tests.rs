@@ -155,3 +155,38 @@ fn the_interval_of_events_is_bounded_by_the_cap() {
     assert_eq!(stated.at_most, Duration::from_secs(5));
     assert_eq!(Class::Ordinary.stated_lifetime(&capped), None);
 }
+
+#[test]
+fn answers_about_the_caller_are_known_by_their_routes() {
+    for path in [
+        "/",
+        "/user",
+        "/user/repos",
+        "//user",
+        "/%75ser",
+        "/notifications",
+        "/notifications/threads/1",
+        "/installation/repositories",
+        "/app",
+        "/app/installations",
+        "/rate_limit",
+        "/issues",
+        "/gists/starred",
+        "/orgs/o/installation",
+        "/repos/o/r/subscription",
+        "/repositories/1/notifications",
+    ] {
+        assert!(is_about_the_caller(path), "{path}");
+    }
+    for path in [
+        "/users/o",
+        "/repos/user/notifications",
+        "/repos/o/r",
+        "/repos/o/r/contents/a%2Fb",
+        "/repositories/1",
+        "/gists/1",
+        "/orgs/o/repos",
+    ] {
+        assert!(!is_about_the_caller(path), "{path}");
+    }
+}

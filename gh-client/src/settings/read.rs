@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::share::Share;
+
 use super::{HttpListen, LogFormat, Provenance, SettingError, Shown, Sources};
 
 /// Reads values by name and remembers what it read.
@@ -211,6 +213,28 @@ impl<'s> Reader<'s> {
             .to_owned(),
         );
         Ok(format)
+    }
+
+    /// The values that would let more leave this node are known, and refused until they do.
+    pub(super) fn share(&mut self) -> Result<Share, SettingError> {
+        let name = "SHARE";
+        let (value, provenance) = self.raw(name);
+        let share = match value.map(str::trim) {
+            None => Share::default(),
+            Some("token") => Share::Token,
+            Some("proved") => Share::Proved,
+            Some(later @ ("fleet" | "open")) => {
+                return Err(error(
+                    name,
+                    &provenance,
+                    later,
+                    "available yet; token and proved are",
+                ));
+            }
+            Some(other) => return Err(error(name, &provenance, other, "token or proved")),
+        };
+        self.show(name, share.to_string());
+        Ok(share)
     }
 
     fn parsed<T>(

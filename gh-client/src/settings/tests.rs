@@ -87,6 +87,21 @@ fn bad_values_are_named_by_what_held_them() {
         ),
         (
             &[],
+            &[("CACHE_SHARE", "fleet")],
+            "CACHE_SHARE is \"fleet\", which is not available yet; token and proved are",
+        ),
+        (
+            &[],
+            &[("GH_MESH_SHARE", "open")],
+            "GH_MESH_SHARE is \"open\", which is not available yet; token and proved are",
+        ),
+        (
+            &[],
+            &[("CACHE_SHARE", "all")],
+            "CACHE_SHARE is \"all\", which is not token or proved",
+        ),
+        (
+            &[],
             &[("GH_MESH_P2P_SHARED_SECRET", "short")],
             "GH_MESH_P2P_SHARED_SECRET is \"(secret)\", which is not at least 32 characters long; `gh-mesh keygen` makes one",
         ),
@@ -233,4 +248,18 @@ fn a_secret_may_come_from_a_file_and_is_trimmed() {
         settings.fleet_secret,
         FleetSecret::Explicit(Secret::new(TOKEN))
     );
+}
+
+#[test]
+fn bodies_are_proved_unless_each_token_is_to_keep_its_own() {
+    for (environment, share, shown) in [
+        (&[][..], crate::Share::Proved, "proved"),
+        (&[("CACHE_SHARE", "proved")], crate::Share::Proved, "proved"),
+        (&[("CACHE_SHARE", "token")], crate::Share::Token, "token"),
+    ] {
+        let settings = resolve(&[], environment).unwrap();
+        assert_eq!(settings.share, share);
+        let row = settings.shown().iter().find(|row| row.name == "SHARE");
+        assert_eq!(row.unwrap().value, shown);
+    }
 }

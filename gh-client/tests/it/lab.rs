@@ -10,7 +10,7 @@ use cache_core::port::{BoxError, BoxFuture, NoPeers, NoStore, Runtime, StreamedB
 use cache_core::{Cache, CacheConfig, Ports, Timestamp};
 use cache_crypto::{FleetKeys, FleetSealer, Identity};
 use gh_client::{
-    ApiRoot, CacheLayer, CacheService, PolicyConfig, ServiceConfig, TokioRuntime, Upstream,
+    ApiRoot, CacheLayer, CacheService, PolicyConfig, ServiceConfig, Share, TokioRuntime, Upstream,
     UpstreamConfig,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -25,7 +25,11 @@ pub(crate) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOC
 pub(crate) const REPO: &str = "/repos/octocat/Hello-World";
 pub(crate) const PRIVATE: &str = "/repos/octo-org/private-2";
 pub(crate) const FETCHED: &str = "fwd=uri-miss; fwd-status=200; stored";
+pub(crate) const PROVED: &str = "fwd=vary-miss; fwd-status=304; detail=proved";
 pub(crate) const REVALIDATED: &str = "fwd=stale; fwd-status=304; detail=revalidated";
+
+/// A second token of the user `octocat`, which sees what [`Token::OCTOCAT`] sees.
+pub(crate) const ROTATED: &str = "ghp_StandinRotated0000NotARealSecret0000";
 
 /// Longer than anything is fresh, and than anything is served while it is being revalidated.
 pub(crate) const LATER: Duration = Duration::from_secs(1_000);
@@ -70,10 +74,26 @@ impl Lab {
     }
 
     pub(crate) async fn with(policy: PolicyConfig, cache: CacheConfig) -> Self {
+        let config = ServiceConfig {
+            policy,
+            ..ServiceConfig::default()
+        };
+        Self::of(config, cache).await
+    }
+
+    pub(crate) async fn sharing(share: Share) -> Self {
+        let config = ServiceConfig {
+            share,
+            ..ServiceConfig::default()
+        };
+        Self::of(config, CacheConfig::default()).await
+    }
+
+    async fn of(config: ServiceConfig, cache: CacheConfig) -> Self {
         let standin = standin().await;
         let upstream = upstream(&standin);
         let clock = Arc::<Clock>::default();
-        let layer = layer(policy, cache, &clock);
+        let layer = layer(config, cache, &clock);
         Self {
             service: layer.layer(upstream.clone()),
             standin,
@@ -113,8 +133,17 @@ impl Lab {
 }
 
 pub(crate) async fn standin() -> Standin {
+    let mut tokens = Token::defaults();
+    let octocat = tokens.iter().find(|token| token.secret == Token::OCTOCAT);
+    let rotated = Token {
+        label: "octocat-rotated".to_owned(),
+        secret: ROTATED.to_owned(),
+        ..octocat.unwrap().clone()
+    };
+    tokens.push(rotated);
     let config = Config {
         tcp: Some(LOOPBACK),
+        tokens,
         ..Config::default()
     };
     Standin::start(config).await.unwrap()
@@ -128,7 +157,7 @@ pub(crate) fn upstream(standin: &Standin) -> Upstream {
     .unwrap()
 }
 
-pub(crate) fn layer(policy: PolicyConfig, cache: CacheConfig, clock: &Arc<Clock>) -> CacheLayer {
+pub(crate) fn layer(config: ServiceConfig, cache: CacheConfig, clock: &Arc<Clock>) -> CacheLayer {
     let runtime: Arc<dyn Runtime> = clock.clone();
     let ports = Ports {
         store: Arc::new(NoStore),
@@ -140,10 +169,6 @@ pub(crate) fn layer(policy: PolicyConfig, cache: CacheConfig, clock: &Arc<Clock>
         )),
         runtime,
     };
-    let config = ServiceConfig {
-        policy,
-        ..ServiceConfig::default()
-    };
     CacheLayer::new(Cache::new(cache, ports), config)
 }
 
@@ -152,7 +177,7 @@ pub(crate) fn scripted(
     answer: impl Fn(&Request<StreamedBody>) -> Response<Full<Bytes>> + Clone + Send + Sync + 'static,
 ) -> (Client, Arc<Clock>) {
     let clock = Arc::<Clock>::default();
-    let layer = layer(PolicyConfig::default(), CacheConfig::default(), &clock);
+    let layer = layer(ServiceConfig::default(), CacheConfig::default(), &clock);
     let inner = tower::service_fn(move |request: Request<StreamedBody>| {
         let answer = answer(&request);
         async move { Ok::<_, BoxError>(answer) }

@@ -18,6 +18,7 @@ mod limits;
 mod outcomes;
 mod pages;
 mod passing;
+mod proving;
 #[cfg(all(feature = "p2p", feature = "sqlite"))]
 mod starting;
 mod transport;

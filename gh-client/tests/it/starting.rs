@@ -206,3 +206,26 @@ fn example() -> std::path::PathBuf {
     }
     example
 }
+
+#[tokio::test]
+async fn what_another_token_fetched_before_a_restart_is_proved_from_disk() {
+    let (dir, standin) = (tempfile::tempdir().unwrap(), lab::standin().await);
+    let with_share = |share| settings(dir.path(), &standin, &[ALONE, ("SHARE", share)]);
+    let node = Node::start(&with_share("proved")).await.unwrap();
+    let target = format!("{}/languages", lab::PRIVATE);
+    let body = client(&node, Token::OCTOCAT).get(&target).await.body;
+    node.shutdown().await;
+    drop(node);
+    for (share, outcome) in [("token", lab::FETCHED), ("proved", lab::PROVED)] {
+        let node = Node::start(&with_share(share)).await.unwrap();
+        let token = if share == "token" {
+            Token::INSTALLATION
+        } else {
+            lab::ROTATED
+        };
+        let seen = client(&node, token).get(&target).await;
+        assert_eq!((seen.outcome(), &seen.body), (outcome, &body));
+        node.shutdown().await;
+    }
+    assert_eq!(standin.counters().charged, 2);
+}

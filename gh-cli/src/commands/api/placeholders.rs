@@ -1,7 +1,10 @@
 //! `{owner}`, `{repo}` and `{branch}`: from `GH_REPO`, else from the git repository around.
 
+use std::fmt;
+
 use crate::error::{CommandError, Ending, Outcome};
 use crate::gh;
+use crate::listing::encoded;
 
 /// Values of placeholders, found on first use.
 #[derive(Debug, Default)]
@@ -65,6 +68,63 @@ impl Placeholders {
     }
 }
 
+/// A repository.
+#[derive(Clone, Debug)]
+pub(crate) struct Repository {
+    owner: String,
+    name: String,
+}
+
+impl Repository {
+    /// Returns where it is in the API.
+    pub(crate) fn path(&self) -> String {
+        format!("repos/{}/{}", encoded(&self.owner), encoded(&self.name))
+    }
+
+    /// Reads `OWNER/REPO`.
+    pub(crate) fn parse(given: &str) -> Outcome<Self> {
+        let parsed = parse_name(given);
+        let (owner, name) = parsed.ok_or_else(|| {
+            CommandError::message(Ending::Usage, format!("{given:?} is not OWNER/REPO"))
+        })?;
+        Ok(Self { owner, name })
+    }
+
+    /// Returns the one that is meant where none is named.
+    pub(crate) fn around() -> Outcome<Self> {
+        let (owner, name) = repository()?;
+        Ok(Self { owner, name })
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)
+    }
+}
+
+/// The flag of commands that are about a repository.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[expect(
+    clippy::doc_markdown,
+    reason = "this is the help, where variables and keys stand plain"
+)]
+pub(crate) struct RepoFlag {
+    /// Repository [env: GH_REPO] [default: that of the git repository around]
+    #[arg(short = 'R', long, value_name = "OWNER/REPO")]
+    repo: Option<String>,
+}
+
+impl RepoFlag {
+    /// Returns the repository that is meant.
+    pub(crate) fn find(&self) -> Outcome<Repository> {
+        match &self.repo {
+            Some(given) => Repository::parse(given),
+            None => Repository::around(),
+        }
+    }
+}
+
 fn repository() -> Outcome<(String, String)> {
     let aim = "could not tell which repository is meant";
     if let Some(given) = std::env::var("GH_REPO")
@@ -83,7 +143,7 @@ fn repository() -> Outcome<(String, String)> {
     from_remotes(&remotes).ok_or_else(|| {
         CommandError::message(Ending::Failed, "no git remote around names one")
             .aim(aim)
-            .hint("set GH_REPO=OWNER/REPO, or write owner and name into the path")
+            .hint("set GH_REPO=OWNER/REPO, or name the repository")
     })
 }
 

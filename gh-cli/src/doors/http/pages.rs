@@ -6,13 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cache_core::port::BoxFuture;
 use http::{HeaderValue, Method, Response, StatusCode, request};
 use serde_json::{Value, json};
 
 use crate::doors::guard::OWN_PAGES;
 use crate::doors::refusal::{Refusal, json_response, own_response};
 
-type Render = Arc<dyn Fn() -> Bytes + Send + Sync>;
+type Render = Arc<dyn Fn() -> BoxFuture<'static, Bytes> + Send + Sync>;
 
 /// The pages of one door. `health` is always among them.
 #[derive(Clone)]
@@ -37,14 +38,17 @@ impl Pages {
         }
     }
 
-    /// Adds a page of JSON: `stats`, `peers`. `render` is called for every request and must not block.
+    /// Adds a page of JSON: `stats`, `peers`. `render` is called for every request.
     #[must_use]
     pub(crate) fn json<F>(self, name: &'static str, render: F) -> Self
     where
-        F: Fn() -> Value + Send + Sync + 'static,
+        F: Fn() -> BoxFuture<'static, Value> + Send + Sync + 'static,
     {
         let kind = "application/json; charset=utf-8";
-        self.text(name, kind, move || render().to_string())
+        self.text(name, kind, move || {
+            let page = render();
+            Box::pin(async move { page.await.to_string() })
+        })
     }
 
     /// Adds a page of another type. The empty name is that of the page `/.gh-mesh/`.
@@ -56,16 +60,19 @@ impl Pages {
         render: F,
     ) -> Self
     where
-        F: Fn() -> String + Send + Sync + 'static,
+        F: Fn() -> BoxFuture<'static, String> + Send + Sync + 'static,
     {
-        let render = Arc::new(move || Bytes::from(render()));
+        let render: Render = Arc::new(move || {
+            let page = render();
+            Box::pin(async move { Bytes::from(page.await) })
+        });
         self.pages
             .push((name, HeaderValue::from_static(content_type), render));
         self
     }
 
     /// Answers a request for an own page; `None` for all others.
-    pub(super) fn answer(&self, head: &request::Parts) -> Option<Response<Bytes>> {
+    pub(super) async fn answer(&self, head: &request::Parts) -> Option<Response<Bytes>> {
         let path = head.uri.path();
         let name = match path.strip_prefix(OWN_PAGES) {
             Some(name) => name,
@@ -83,7 +90,7 @@ impl Pages {
         }
         let page = self.pages.iter().find(|(known, ..)| *known == name);
         Some(if let Some((_, kind, render)) = page {
-            own_response(StatusCode::OK, kind.clone(), render())
+            own_response(StatusCode::OK, kind.clone(), render().await)
         } else {
             let message = "there is no such page; /.gh-mesh/health is one";
             Refusal::new(StatusCode::NOT_FOUND, message).into_response()

@@ -21,9 +21,9 @@ fn config() -> HttpConfig {
         web_host: Some(Authority::from_static("github.com")),
         roots: Roots::new(["https://api.github.com"]),
         pages: Pages::new("1.2.3")
-            .json("stats", || json!({ "hits": 7 }))
+            .json("stats", || Box::pin(async { json!({ "hits": 7 }) }))
             .text("metrics", "text/plain; version=0.0.4", || {
-                "hits 7\n".to_owned()
+                Box::pin(async { "hits 7\n".to_owned() })
             }),
     }
 }

@@ -70,6 +70,9 @@ pub(crate) enum BindSocketError {
         /// The directory of the socket.
         directory: PathBuf,
     },
+    /// systemd was to open the socket.
+    #[error("systemd passed no listening unix socket; `gh-mesh setup` writes units that do")]
+    NotPassed,
     /// Anything else.
     #[error("could not make the socket {}", path.display())]
     Failed {
@@ -114,6 +117,32 @@ impl UnixSocket {
         Ok(Self {
             listener: UnixListener::from_std(listener).map_err(failed)?,
             file,
+            users: [rustix::process::geteuid().as_raw(), 0],
+            refused: RefusedPeers::default(),
+        })
+    }
+
+    /// Takes the socket that systemd opened. Its file is systemd's, and stays.
+    pub(super) fn inherited() -> Result<Self, BindSocketError> {
+        let listener = listenfd::ListenFd::from_env().take_unix_listener(0);
+        let Ok(Some(listener)) = listener else {
+            return Err(BindSocketError::NotPassed);
+        };
+        let path = listener.local_addr().ok();
+        let path = path.and_then(|address| address.as_pathname().map(Path::to_owned));
+        let path = path.ok_or(BindSocketError::NotPassed)?;
+        let taken = listener
+            .set_nonblocking(true)
+            .and_then(|()| UnixListener::from_std(listener));
+        Ok(Self {
+            listener: taken.map_err(|source| BindSocketError::Failed {
+                path: path.clone(),
+                source,
+            })?,
+            file: SocketFile {
+                path,
+                identity: None,
+            },
             users: [rustix::process::geteuid().as_raw(), 0],
             refused: RefusedPeers::default(),
         })
@@ -166,7 +195,7 @@ impl Listener for UnixSocket {
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
-    /// Device and inode; `None` once it was removed.
+    /// Device and inode; `None` once it was removed, and where it is not ours to remove.
     identity: Option<(u64, u64)>,
 }
 

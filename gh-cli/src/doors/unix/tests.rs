@@ -11,7 +11,7 @@ use crate::doors::testing::{Log, Reply, exchange, relay, service, spawn};
 
 fn config(path: &Path) -> UnixConfig {
     UnixConfig {
-        path: path.to_owned(),
+        path: Some(path.to_owned()),
         api_hosts: vec![
             Authority::from_static("api.github.com"),
             Authority::from_static("ghe.example"),
