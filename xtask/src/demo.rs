@@ -12,7 +12,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::ValueEnum as _;
 
-use crate::rig::{Address, Binaries, Clients, Node, Profile, Rig, Standin};
+use crate::rig::{self, Address, Binaries, Clients, Node, Profile, Rig, Standin};
 use load::{Machine, Sample};
 use report::Report;
 
@@ -35,10 +35,7 @@ pub(crate) struct Args {
 
 /// Runs the demo.
 pub(crate) fn demo(args: &Args) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(run(args))
+    rig::block_on(run(args))
 }
 
 async fn run(args: &Args) -> Result<()> {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::command::say;
-use crate::rig::{Binaries, Clients, Profile, Rig, timed};
+use crate::rig::{Binaries, Clients, Profile, Rig, block_on, timed};
 
 /// The compressed lifetime, for `CACHE_MAX_AGE`.
 const COMPRESSED_S: u64 = 3;
@@ -80,16 +80,13 @@ const SCENARIOS: [(&str, Scenario); 11] = [
 
 /// Runs the scenarios.
 pub(crate) fn integration(args: &Args) -> Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(run(args))
+    block_on(run(args))
 }
 
 async fn run(args: &Args) -> Result<()> {
     let binaries = match &args.binaries {
         Some(directory) => Binaries::within(directory)?,
-        None => Binaries::build(args.profile)?,
+        None => Binaries::build_with_example(args.profile)?,
     };
     let clients = Clients::find().await?;
     let mut failed = Vec::new();

@@ -26,14 +26,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 pub(crate) use binaries::{Binaries, Profile};
 pub(crate) use clients::{Client, Clients, Run, run_to_end};
 pub(crate) use http::{Address, Answer, Ask};
 pub(crate) use node::{Node, NodeBuilder};
+pub(crate) use process::bare;
 pub(crate) use standin::{Counters, Standin};
 
 /// Nothing on a stage takes longer; what would hang fails.
@@ -63,6 +65,11 @@ impl Rig {
             binaries: binaries.clone(),
             n_standins: AtomicU32::new(0),
         })
+    }
+
+    /// Returns the binaries that are started on it.
+    pub(crate) fn binaries(&self) -> &Binaries {
+        &self.binaries
     }
 
     /// Returns the path `name` on the stage.
@@ -118,6 +125,21 @@ impl Rig {
         }
         logs.join("\n")
     }
+}
+
+/// Runs `suite` to its end, or until SIGINT or SIGTERM: then its stages are cleared as after a failure.
+pub(crate) fn block_on(suite: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            ended = suite => ended,
+            _ = terminated.recv() => bail!("terminated"),
+            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        }
+    })
 }
 
 /// Waits for `future`, and fails when it takes longer than [`TIME_LIMIT`].

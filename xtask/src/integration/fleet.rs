@@ -69,11 +69,11 @@ pub(super) async fn run(stage: &Stage) -> Result<()> {
         }
     }
     let counted = standin.counters().await?;
-    ensure!(
-        counted.requests > 0 && counted.charged == 0,
-        "revalidating was charged: {counted:?}"
-    );
-    expect("all conditional", counted.conditional, counted.requests)?;
+    expect(
+        "all, conditional, charged",
+        (counted.requests, counted.conditional, counted.charged),
+        (8, 8, 0),
+    )?;
     stage.report(&format!(
         "the same, stale: {} upstream requests for {} questions at two nodes, {} charged",
         counted.requests,
@@ -120,17 +120,19 @@ async fn peer_hits(
     standin: &crate::rig::Standin,
 ) -> Result<(u64, u64)> {
     standin.reset().await?;
+    let paths: Vec<String> = (11..=18)
+        .map(|n| format!("/repos/octo-many/repo-{n:03}"))
+        .collect();
+    let mut bodies = Vec::new();
+    for path in &paths {
+        let first = ask(path).at(&nodes[0]).await?;
+        expect_contains("at A", first.cache_status(), "fwd=uri-miss; fwd-status=200")?;
+        bodies.push(first.body);
+    }
     let mut peer_hits = 0;
-    for n in 11..=18 {
-        let path = format!("/repos/octo-many/repo-{n:03}");
-        let first = ask(&path).at(&nodes[0]).await?;
-        expect_contains(
-            "at A",
-            first.cache_status(),
-            "fwd=uri-miss; fwd-status=200; stored",
-        )?;
-        let second = ask(&path).at(&nodes[1]).await?;
-        expect("the same body", &second.body, &first.body)?;
+    for (path, body) in paths.iter().zip(bodies) {
+        let second = ask(path).at(&nodes[1]).await?;
+        expect("the same body", second.body.clone(), body)?;
         expect_contains("at B", second.cache_status(), "detail=peer")?;
         peer_hits += 1;
     }

@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use rustix::process::Signal;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Stage, expect, expect_contains};
-use crate::rig::{Ask, Node, Standin, TIME_LIMIT, timed};
+use crate::rig::{Ask, Node, Standin, TIME_LIMIT, timed, until};
 
 /// What an answer may take while the owner is gone; most of it is what a busy machine takes.
 const BOUND: Duration = Duration::from_secs(2);
+
+/// So long upstream takes where a request has to be caught in flight.
+const UPSTREAM: Duration = Duration::from_millis(800);
 
 /// Questions asked in a row: about half of them are owned by the node that is gone.
 const N: usize = 8;
@@ -38,7 +42,15 @@ pub(super) async fn run(stage: &Stage) -> Result<()> {
     let took = questions.are_shared(&b, &a).await?;
     stage.report(&shared("SIGCONT", took));
 
-    a.kill().await?;
+    let extra = questions.asker_gone(&a, &b, Signal::STOP).await?;
+    stage.report(&extra_wait("SIGSTOP", extra));
+    a.signal(Signal::CONT)?;
+    a.wait_for_peers(1).await?;
+    b.wait_for_peers(1).await?;
+    questions.are_shared(&b, &a).await?;
+    let extra = questions.asker_gone(&a, &b, Signal::KILL).await?;
+    stage.report(&extra_wait("SIGKILL", extra));
+    expect("it was killed", a.ended().await?, None)?;
     let killed = questions.slowest(&b).await?;
     stage.report(&report("SIGKILL", killed, with_peer));
     b.wait_for_peers(0).await?;
@@ -60,6 +72,13 @@ fn report(what: &str, slowest: Duration, before: Duration) -> String {
     )
 }
 
+fn extra_wait(what: &str, extra: Duration) -> String {
+    format!(
+        "{what} of the one that asks upstream: the one that waits for it is answered, {:.0} ms later than upstream takes",
+        extra.as_secs_f64() * 1_000.0
+    )
+}
+
 fn shared(what: &str, took: Duration) -> String {
     format!(
         "{what}: connected, and after {:.1} s what one asked the other has, {N} of {N}",
@@ -75,7 +94,7 @@ struct Questions<'a> {
 
 impl Questions<'_> {
     fn next(&mut self) -> Ask {
-        let path = format!("/repos/octo-many/repo-{:03}", self.next);
+        let path = format!("/repos/octocat/Hello-World/labels?page={}", self.next);
         self.next += 1;
         Ask::get(&path).token(self.standin.token("octocat"))
     }
@@ -92,6 +111,35 @@ impl Questions<'_> {
             slowest = slowest.max(took);
         }
         Ok(slowest)
+    }
+
+    /// Stops `asker` while it asks upstream and `waiter` waits for the same. Returns how much longer than upstream takes
+    /// the waiter waited after that.
+    async fn asker_gone(&mut self, asker: &Node, waiter: &Node, how: Signal) -> Result<Duration> {
+        self.standin.reset().await?;
+        let delay = json!({"kind": "delay", "ms": UPSTREAM.as_millis()});
+        self.standin.fault(&delay).await?;
+        let ask = self.next();
+        let at = |node: &Node| {
+            let (ask, door) = (ask.clone(), node.http());
+            tokio::spawn(async move { ask.at(&door).await })
+        };
+        let asking = at(asker);
+        until("the asker's request is upstream", || async {
+            Ok((self.standin.counters().await?.in_flight == 1).then_some(()))
+        })
+        .await?;
+        let waiting = at(waiter);
+        // A question sent later was answered, so that one has arrived.
+        waiter.stats().await?;
+        asker.signal(how)?;
+        let (took, answer) = timed(waiting).await;
+        asking.abort();
+        let answer = answer??;
+        expect("answered", answer.status.as_u16(), 200)?;
+        ensure!(took < BOUND + UPSTREAM, "the answer took {took:?}");
+        self.standin.reset().await?;
+        Ok(took.saturating_sub(UPSTREAM))
     }
 
     /// Asks some at `first`, then at `second`, until only the first costs upstream requests. Returns how long that took:

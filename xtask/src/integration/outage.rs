@@ -1,10 +1,18 @@
 //! GitHub down, GitHub failing, the budget spent: answered from what is held, and labelled; else refused as asked for.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
 use serde_json::json;
 
 use super::{Stage, expect, expect_contains};
-use crate::rig::{Address, Answer, Ask, Standin, until};
+use crate::rig::{Address, Answer, Ask, Standin, timed, until};
+
+/// GitHub silent for 5 seconds is taken for failing; the rest is for a busy machine.
+const PATIENCE_BOUND: Duration = Duration::from_secs(8);
+
+/// What an answer may take that nobody has to be asked for, on a busy machine.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 pub(super) async fn run(stage: &Stage) -> Result<()> {
     let standin = stage.rig.standin(&[]).await?;
@@ -49,6 +57,8 @@ pub(super) async fn run(stage: &Stage) -> Result<()> {
         standin.reset().await?;
     }
 
+    silence(stage, &standin, &held).await?;
+
     let only_stored = never_asked
         .clone()
         .header("cache-control", "only-if-cached");
@@ -59,6 +69,39 @@ pub(super) async fn run(stage: &Stage) -> Result<()> {
 
     spent(stage, &standin, &held, &first, &never_asked).await?;
     down(stage, &standin, &held, &first, &never_asked).await
+}
+
+/// GitHub says nothing: the first waits out its patience, the next do not wait at all, and one request is under way.
+async fn silence(stage: &Stage, standin: &Standin, held: &Held) -> Result<()> {
+    // A question of its own: its request stays under way, and nobody asks it anew before that ends.
+    let held = Held {
+        ask: Ask::get("/repos/octo-org/public-2").token(standin.token("octocat")),
+        door: held.door.clone(),
+    };
+    let first = held.ask.at(&held.door).await?;
+    held.is_stale().await?;
+    standin.reset().await?;
+    let delay = json!({"kind": "delay", "ms": 20_000});
+    standin.fault(&delay).await?;
+    let mut waited = Vec::new();
+    for _ in 0..2 {
+        let (took, answer) = timed(held.answer(&first)).await;
+        let answer = answer?;
+        expect_contains("silent", answer.cache_status(), "fwd-status=504")?;
+        expect_contains("silent", answer.cache_status(), "detail=stale-if-error")?;
+        waited.push(took);
+    }
+    ensure!(
+        waited[0] < PATIENCE_BOUND && waited[1] < AT_ONCE,
+        "answered after {waited:?}"
+    );
+    expect("upstream", standin.counters().await?.in_flight, 1)?;
+    stage.report(&format!(
+        "silence: the held one after {:.1} s, then after {:.1} s, stale-if-error; 1 upstream request",
+        waited[0].as_secs_f64(),
+        waited[1].as_secs_f64()
+    ));
+    standin.reset().await
 }
 
 /// What the node has, and how it is asked for.

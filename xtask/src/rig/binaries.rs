@@ -20,6 +20,9 @@ pub(crate) enum Profile {
     Release,
 }
 
+/// The example of gh-client: octocrab as a client.
+const EXAMPLE: &str = "list_repos";
+
 /// Paths of the binaries that a stage starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Binaries {
@@ -27,14 +30,26 @@ pub(crate) struct Binaries {
     pub(crate) gh_mesh: PathBuf,
     /// The stand-in for GitHub.
     pub(crate) standin: PathBuf,
+    /// gh-client's example, where it was asked for.
+    pub(crate) list_repos: Option<PathBuf>,
 }
 
 impl Binaries {
-    /// Builds both, and finds them wherever cargo puts them (`CARGO_TARGET_DIR` is followed).
+    /// Builds node and stand-in, and finds them wherever cargo puts them (`CARGO_TARGET_DIR` is followed).
     pub(crate) fn build(profile: Profile) -> Result<Self> {
+        Self::built(profile, &[])
+    }
+
+    /// As [`Self::build`], with gh-client's example.
+    pub(crate) fn build_with_example(profile: Profile) -> Result<Self> {
+        Self::built(profile, &["-p", "gh-client", "--example", EXAMPLE])
+    }
+
+    fn built(profile: Profile, further: &[&str]) -> Result<Self> {
         let mut arguments = vec![
             "build", "--locked", "--bins", "-p", "gh-cli", "-p", "standin",
         ];
+        arguments.extend(further);
         if profile == Profile::Release {
             arguments.push("--release");
         }
@@ -42,6 +57,7 @@ impl Binaries {
         arguments.push("--message-format=json-render-diagnostics");
         let messages = output(cargo(&arguments).stderr(Stdio::inherit()))?;
         let mut built = executables(&messages);
+        let list_repos = built.remove(EXAMPLE);
         let mut take = |name: &str| {
             built
                 .remove(name)
@@ -50,10 +66,11 @@ impl Binaries {
         Ok(Self {
             gh_mesh: take("gh-mesh")?,
             standin: take("standin")?,
+            list_repos,
         })
     }
 
-    /// Takes both from a directory.
+    /// Takes them from a directory.
     pub(crate) fn within(directory: &Path) -> Result<Self> {
         let take = |name: &str| {
             directory
@@ -64,29 +81,8 @@ impl Binaries {
         Ok(Self {
             gh_mesh: take("gh-mesh")?,
             standin: take("standin")?,
+            list_repos: take(EXAMPLE).ok(),
         })
-    }
-
-    /// Builds the example `name` of gh-client, or returns `None` where there is no such example.
-    pub(crate) fn example(name: &str) -> Result<Option<PathBuf>> {
-        if !crate::command::root()
-            .join(format!("gh-client/examples/{name}.rs"))
-            .exists()
-        {
-            return Ok(None);
-        }
-        let arguments = [
-            "build",
-            "--locked",
-            "-p",
-            "gh-client",
-            "--example",
-            name,
-            "--message-format=json-render-diagnostics",
-        ];
-        say(&format!("$ cargo build -p gh-client --example {name}"));
-        let messages = output(cargo(&arguments).stderr(Stdio::inherit()))?;
-        Ok(executables(&messages).remove(name))
     }
 }
 

@@ -117,7 +117,9 @@ impl Clients {
 }
 
 fn current_gh(on_path: &[PathBuf]) -> Option<PathBuf> {
-    let named = std::env::var_os(GH_CURRENT).map(PathBuf::from);
+    let named = std::env::var_os(GH_CURRENT)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
     let in_environment = || {
         let path = PathBuf::from(std::env::var_os("VIRTUAL_ENV")?).join("bin/gh");
         path.exists().then_some(path)

@@ -43,6 +43,8 @@ impl NodeBuilder {
             .set("CACHE_MDNS", "false")
             .set("CACHE_API_URL", standin.http_url())
             .set("CACHE_P2P_SHARED_SECRET", FLEET_SECRET)
+            // A daemon that a command starts is nobody's child. Scenarios that want one see to its end.
+            .set("CACHE_START_DAEMON", "false")
             .set("GH_TOKEN", standin.token("octocat"))
     }
 
@@ -211,12 +213,5 @@ impl Node {
     /// Waits until it ended, and returns its exit code.
     pub(crate) async fn ended(mut self) -> Result<Option<i32>> {
         Ok(self.process.ended().await?.code())
-    }
-
-    /// Kills it.
-    pub(crate) async fn kill(mut self) -> Result<()> {
-        self.process.signal(Signal::KILL)?;
-        self.process.ended().await?;
-        Ok(())
     }
 }

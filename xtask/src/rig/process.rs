@@ -22,7 +22,7 @@ pub(crate) struct Process {
 }
 
 /// Returns a command that sees of our environment only `PATH`.
-pub(super) fn bare(program: &Path, home: &Path) -> Command {
+pub(crate) fn bare(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("HOME", home).current_dir(home);
     if let Some(path) = std::env::var_os("PATH") {
