@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 /// How often a holder tells the owner, and an owner its waiting members, that they are alive.
-pub const KEEPALIVE_INTERVAL: Duration = Duration::from_millis(150);
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Silence after which a holder or an owner counts as dead: two keepalives missed.
-pub const KEEPALIVE_DEADLINE: Duration = Duration::from_millis(300);
+pub const KEEPALIVE_DEADLINE: Duration = Duration::from_millis(200);
 
 /// How long a lease lasts at most.
 pub const LEASE_DURATION: Duration = Duration::from_secs(12);

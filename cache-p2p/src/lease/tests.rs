@@ -213,7 +213,7 @@ fn silent_holder_loses_the_lease_after_two_keepalives() {
         .asks(1, 1)
         .asks(2, 1)
         .says(&["1/1 granted 1", "2/1 waiting"])
-        .passes(300, &[])
+        .passes(200, &[])
         .says(&[])
         .passes(25, &[2])
         .says(&["2/1 granted 2"])
@@ -309,7 +309,7 @@ fn waiting_members_get_keepalives_one_each() {
     let mut table = Table::new();
     table.asks(1, 1).asks(2, 1).asks(2, 2).asks(3, 1);
     table.said.clear();
-    table.passes(150, &[1]);
+    table.passes(100, &[1]);
     let kept = table
         .said
         .iter()

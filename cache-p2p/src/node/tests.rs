@@ -104,7 +104,7 @@ fn owner_that_says_wait_and_falls_silent_is_given_up_after_two_keepalives() {
     assert!(
         matches!(
             completed[..],
-            [(475, Completion::Alone(AloneReason::WaitedInVain))]
+            [(375, Completion::Alone(AloneReason::WaitedInVain))]
         ),
         "{completed:?}"
     );
