@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
 use crate::daemon;
+use crate::doors::relay::Explained;
 use crate::error::{CommandError, Ending, Outcome, OutcomeExt as _};
 use crate::output;
 
@@ -156,7 +157,7 @@ fn ending_of(status: StatusCode) -> Ending {
 
 impl From<ServiceError> for CommandError {
     fn from(error: ServiceError) -> Self {
-        let made = Self::new(ending_of(explain(&error).0), error);
+        let made = Self::new(ending_of(explain(&error).status), error);
         if made.ending() == Ending::Offline {
             made.hint(OFFLINE_HINT)
         } else {
@@ -169,7 +170,7 @@ impl From<ServiceError> for CommandError {
 const NO_ANSWER: &str = "GitHub gave no answer, and nothing is stored";
 
 /// Returns what a door answers where the service has no answer.
-pub(crate) fn explain(error: &ServiceError) -> (StatusCode, String) {
+pub(crate) fn explain(error: &ServiceError) -> Explained {
     use cache_core::LookupError;
     use cache_core::port::{PortError, PortErrorKind};
 
@@ -193,5 +194,9 @@ pub(crate) fn explain(error: &ServiceError) -> (StatusCode, String) {
         ServiceError::RequestBody(_) => (StatusCode::BAD_REQUEST, "the request's body broke off"),
         _ => (StatusCode::BAD_GATEWAY, "there is no answer"),
     };
-    (status, format!("{OWN_WORD}{message}"))
+    Explained {
+        status,
+        message: format!("{OWN_WORD}{message}"),
+        cache_status: error.cache_status(),
+    }
 }

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use cache_core::port::{BoxError, BoxFuture, Origin, Readers, StreamedBody};
 use cache_core::{
-    Answer, Audience, Cache, Credential, Forward, LookupError, Query, Question, QuestionBuilder,
+    Answer, Audience, Cache, Credential, Forward, LookupError, Outcome, Query, Question,
+    QuestionBuilder,
 };
 use http::header::{ACCEPT, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -68,6 +69,21 @@ pub enum ServiceError {
     /// The request's own body broke off.
     #[error("the request's body broke off")]
     RequestBody(#[source] BoxError),
+}
+
+impl ServiceError {
+    /// Returns `Cache-Status` for the response that a door makes of this error, as for every other answer: what the
+    /// cache did with the request, and that it came to nothing.
+    pub fn cache_status(&self) -> Option<String> {
+        match self {
+            Self::Lookup(LookupError::OnlyIfCached) => {
+                Some(Outcome::NotStored.cache_status(response::NAME))
+            }
+            Self::Lookup(_) => Some(format!("{}; fwd=miss; detail=no-answer", response::NAME)),
+            Self::Passed(_) => Some(format!("{}; fwd=bypass; detail=no-answer", response::NAME)),
+            Self::RequestBody(_) => None,
+        }
+    }
 }
 
 /// A tower service that answers from the cache and asks the service that it was laid over for the rest.

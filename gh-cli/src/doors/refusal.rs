@@ -8,6 +8,9 @@ use http::header::{
 };
 use http::{HeaderValue, Response, StatusCode};
 
+/// RFC 9211.
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
 /// A request that a door answers itself, in the form of GitHub's own errors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -15,6 +18,7 @@ pub(crate) struct Refusal {
     message: Cow<'static, str>,
     /// Set where what follows on the connection cannot be trusted to be a request.
     closes: bool,
+    cache_status: Option<String>,
 }
 
 impl Refusal {
@@ -24,6 +28,15 @@ impl Refusal {
             status,
             message: message.into(),
             closes: false,
+            cache_status: None,
+        }
+    }
+
+    /// Returns the refusal with what the cache says of the request.
+    pub(crate) fn with_cache_status(self, cache_status: Option<String>) -> Self {
+        Self {
+            cache_status,
+            ..self
         }
     }
 
@@ -42,6 +55,12 @@ impl Refusal {
         if self.closes {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
+        }
+        if let Some(value) = self
+            .cache_status
+            .and_then(|value| HeaderValue::try_from(value).ok())
+        {
+            response.headers_mut().insert(CACHE_STATUS, value);
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             let allow = HeaderValue::from_static("GET, HEAD");

@@ -57,10 +57,21 @@ where
 /// What a door sends: bytes at hand, the service's own body, or that body rewritten.
 pub(crate) type DoorBody<B> = Either<Full<Bytes>, Either<B, RewritingBody<B>>>;
 
+/// What a client is told where there is no answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Explained {
+    /// 504 where an answer was not allowed or not in time, 502 otherwise.
+    pub(crate) status: StatusCode,
+    /// What happened, and what to do.
+    pub(crate) message: String,
+    /// `Cache-Status` of the request, where it was one that a cache may answer.
+    pub(crate) cache_status: Option<String>,
+}
+
 /// The service with the words for its failures.
 pub(crate) struct Relay<S: Answers> {
     service: S,
-    explain: fn(&S::Failure) -> (StatusCode, String),
+    explain: fn(&S::Failure) -> Explained,
 }
 
 impl<S: Answers> Clone for Relay<S> {
@@ -79,9 +90,8 @@ impl<S: Answers> fmt::Debug for Relay<S> {
 }
 
 impl<S: Answers> Relay<S> {
-    /// Takes the service, and a function that gives status and message for its failures: 504 where an answer was not
-    /// allowed or not in time, 502 otherwise.
-    pub(crate) fn new(service: S, explain: fn(&S::Failure) -> (StatusCode, String)) -> Self {
+    /// Takes the service, and a function that explains its failures.
+    pub(crate) fn new(service: S, explain: fn(&S::Failure) -> Explained) -> Self {
         Self { service, explain }
     }
 
@@ -96,9 +106,10 @@ impl<S: Answers> Relay<S> {
         head.headers.remove(EXPECT);
         let request = Request::from_parts(head, streamed(body));
         self.service.ask(request).await.map_err(|error| {
-            let (status, message) = (self.explain)(&error);
-            debug!(%status, %error, "no answer");
-            Refusal::new(status, message)
+            let explained = (self.explain)(&error);
+            debug!(status = %explained.status, %error, "no answer");
+            Refusal::new(explained.status, explained.message)
+                .with_cache_status(explained.cache_status)
         })
     }
 }

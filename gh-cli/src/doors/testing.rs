@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use cache_core::port::StreamedBody;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::relay::{Answers, Relay};
+use super::relay::{Answers, Explained, Relay};
 
 /// What a client read.
 #[derive(Debug)]
@@ -158,7 +158,7 @@ where
 
 /// A relay to a service that cannot fail.
 pub(super) fn relay<S: Answers<Failure = Infallible>>(service: S) -> Relay<S> {
-    Relay::new(service, |never: &Infallible| -> (StatusCode, String) {
+    Relay::new(service, |never: &Infallible| -> Explained {
         match *never {}
     })
 }

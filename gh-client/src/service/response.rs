@@ -17,7 +17,7 @@ use crate::gunzip::Gunzip;
 use crate::headers::{CACHE_STATUS, remove_hop_by_hop};
 
 /// The name in `Cache-Status`.
-const NAME: &str = "gh-mesh";
+pub(super) const NAME: &str = "gh-mesh";
 
 impl Shared {
     pub(super) fn stored_response(

@@ -5,6 +5,7 @@ use serde_json::json;
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::doors::relay::Explained;
 use crate::doors::testing::{Log, Reply, exchange, relay, service, spawn};
 
 mod guarded;
@@ -378,7 +379,12 @@ async fn a_failure_is_told_as_json_with_its_status() {
         std::future::ready(Err::<Response<http_body_util::Full<Bytes>>, _>(error))
     });
     let relay = Relay::new(failing, |error| {
-        (StatusCode::GATEWAY_TIMEOUT, format!("no answer: {error}"))
+        let cache_status = Some("gh-mesh; fwd=miss; detail=no-answer".to_owned());
+        Explained {
+            status: StatusCode::GATEWAY_TIMEOUT,
+            message: format!("no answer: {error}"),
+            cache_status,
+        }
     });
     let open = Open::new(relay);
     let reply = open.ask("GET /x", "").await;
@@ -386,6 +392,10 @@ async fn a_failure_is_told_as_json_with_its_status() {
     assert_eq!(
         reply.json(),
         json!({ "message": "no answer: timed out", "documentation_url": "" })
+    );
+    assert_eq!(
+        reply.header("cache-status"),
+        Some("gh-mesh; fwd=miss; detail=no-answer")
     );
 }
 
