@@ -13,8 +13,8 @@ use crate::freshness;
 use crate::memory::Memory;
 use crate::port::{Origin, Peers, PortError, Readers, Runtime, Sealer, Store, StreamedBody};
 use crate::{
-    Audience, CacheKey, Credential, Entry, Freshness, HitFrom, Lifetimes, Outcome, Question, Stats,
-    Tag, Timestamp,
+    Audience, CacheKey, Credential, Entry, Freshness, HitFrom, Lifetimes, Outcome, Question,
+    Source, Stats, Tag, Timestamp,
 };
 
 mod answer;
@@ -327,7 +327,12 @@ impl Inner {
         if !entry.is_brief() {
             let stated = query.stated.as_ref().and_then(|stated| {
                 let seconds = entry.headers.get(&stated.header)?.to_str().ok()?;
-                Some(Duration::from_secs(seconds.trim().parse().ok()?).min(stated.at_most))
+                let lifetime = Duration::from_secs(seconds.trim().parse().ok()?);
+                // A peer can shorten freshness, not lengthen it.
+                Some(match entry.source {
+                    Source::Origin => lifetime.min(stated.at_most),
+                    Source::Peer => lifetime.min(query.lifetimes.fresh),
+                })
             });
             return Lifetimes {
                 fresh: stated.unwrap_or(query.lifetimes.fresh),

@@ -56,4 +56,6 @@ pub use service::{CacheService, ServiceConfig, ServiceError};
 pub use share::Share;
 #[cfg(all(feature = "p2p", feature = "sqlite"))]
 pub use state::StateError;
-pub use upstream::{ApiRoot, ApiRootError, Upstream, UpstreamConfig, UpstreamError, is_web_host};
+pub use upstream::{
+    ApiRoot, ApiRootError, LearnedHost, Upstream, UpstreamConfig, UpstreamError, is_web_host,
+};

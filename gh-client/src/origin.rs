@@ -5,6 +5,7 @@ mod pages;
 
 use std::io::Read as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cache_core::port::{
@@ -25,6 +26,10 @@ use crate::limits::Limits;
 use crate::transport::Transport;
 
 const ADAPTER: &str = "origin";
+
+/// A cacheable answer that takes longer, body included, is given up. Shorter than invalidations are remembered, so that
+/// what was asked for before a write never comes in unnoticed after it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Neutral on purpose: GitHub pretty-prints for agents that look like a browser or curl, *after* it made the tag.
 pub(crate) const AGENT: HeaderValue =
@@ -62,7 +67,11 @@ impl ServiceOrigin {
 impl Origin for ServiceOrigin {
     async fn fetch(&self, request: OriginRequest) -> Result<OriginAnswer, PortError> {
         let asked = to_http(&request)?;
-        let response = self.transport.carry(asked).await.map_err(failed)?;
+        // One limit for head and body: a flight that never lands would hold up everybody who asks the same.
+        let deadline = tokio::time::Instant::now() + ANSWER_TIMEOUT;
+        let late = |elapsed| PortError::new(PortErrorKind::TimedOut, ADAPTER, elapsed);
+        let carried = tokio::time::timeout_at(deadline, self.transport.carry(asked)).await;
+        let response = carried.map_err(late)?.map_err(failed)?;
         let (parts, body) = response.into_parts();
         self.knowledge
             .limits
@@ -72,7 +81,11 @@ impl Origin for ServiceOrigin {
                 headers: storable(parts.headers),
             });
         }
-        let body = match collect(&parts.headers, body, request.max_body_bytes).await? {
+        let collected = collect(&parts.headers, body, request.max_body_bytes);
+        let body = match tokio::time::timeout_at(deadline, collected)
+            .await
+            .map_err(late)??
+        {
             Gathered::Whole(body) => body,
             Gathered::TooLong(body) => {
                 return Ok(OriginAnswer::Streamed(Response::from_parts(parts, body)));

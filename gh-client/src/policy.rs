@@ -124,7 +124,12 @@ static OF_APPS: LazyRoutes<()> = LazyRoutes::new(|| Routes::of(table::OF_APPS));
 
 /// Returns the class of a GET of `path` (no query) with `query`.
 pub(crate) fn class_of(path: &str, query: Option<&str>) -> Class {
-    match CLASSES.find(path) {
+    let by_id = || {
+        // `/repositories/ID/…` is another spelling of `/repos/OWNER/NAME/…`, which GitHub's own links use.
+        let rest = path.strip_prefix("/repositories/")?;
+        CLASSES.find(&format!("/repos/-/{rest}"))
+    };
+    match CLASSES.find(path).or_else(by_id) {
         Some(class) => class,
         None if names_full_hash(path, query) => Class::Immutable,
         None => Class::Ordinary,

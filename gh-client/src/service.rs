@@ -13,7 +13,7 @@ use cache_core::{
     QuestionBuilder,
 };
 use http::header::{ACCEPT, IF_MODIFIED_SINCE, IF_NONE_MATCH, RANGE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 use tower::Service;
@@ -29,6 +29,7 @@ use crate::origin::{Knowledge, ServiceOrigin};
 use crate::policy::{self, Class, PolicyConfig};
 use crate::share::Share;
 use crate::transport::Transport;
+use crate::upstream::ApiRoot;
 use crate::{media, query};
 
 /// The version that GitHub answers with when a request names none. Naming it upstream keeps old entries and new ones
@@ -231,6 +232,9 @@ impl Call {
         if !self.shared.is_api(&host) {
             return self.pass(request, Forward::Bypass, &host).await;
         }
+        if let Some(plain) = without_enterprise_prefix(&host, request.uri()) {
+            *request.uri_mut() = plain;
+        }
         if request.uri().path() == "/graphql" && request.method() == Method::POST {
             return self.graphql(request, &host).await;
         }
@@ -330,6 +334,22 @@ pub(crate) fn api_version(headers: &HeaderMap) -> HeaderValue {
         .unwrap_or(DEFAULT_API_VERSION)
 }
 
+/// Returns the URI without the paths that an Enterprise Server has its APIs under, if it has one of them. Its clients
+/// spell them out; the root in the settings adds them again.
+fn without_enterprise_prefix(host: &str, uri: &Uri) -> Option<Uri> {
+    if host == ApiRoot::GITHUB {
+        return None;
+    }
+    let target = uri.path_and_query()?.as_str();
+    let plain = match target.strip_prefix("/api/v3") {
+        Some("") => "/",
+        Some(rest) if rest.starts_with(['/', '?']) => rest,
+        _ if uri.path() == "/api/graphql" => "/graphql",
+        _ => return None,
+    };
+    format!("https://{}{plain}", uri.authority()?).parse().ok()
+}
+
 fn host_of<B>(request: &Request<B>) -> String {
     let host = request
         .uri()
@@ -339,5 +359,33 @@ fn host_of<B>(request: &Request<B>) -> String {
     match request.uri().port_u16() {
         Some(port) if port != 443 => format!("{host}:{port}"),
         _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_of_an_enterprise_server_spell_out_where_its_apis_are() {
+        let plain = |host: &str, uri: &str| {
+            without_enterprise_prefix(host, &uri.parse().unwrap()).map(|uri| uri.to_string())
+        };
+        for (given, expected) in [
+            (
+                "https://ghe.corp/api/v3/repos/o/r?a=1",
+                "https://ghe.corp/repos/o/r?a=1",
+            ),
+            ("https://ghe.corp/api/v3", "https://ghe.corp/"),
+            ("https://ghe.corp/api/graphql", "https://ghe.corp/graphql"),
+        ] {
+            assert_eq!(plain("ghe.corp", given).as_deref(), Some(expected));
+        }
+        assert_eq!(plain("ghe.corp", "https://ghe.corp/repos/o/r"), None);
+        assert_eq!(plain("ghe.corp", "https://ghe.corp/api/v3x"), None);
+        assert_eq!(
+            plain("api.github.com", "https://api.github.com/api/v3/x"),
+            None
+        );
     }
 }

@@ -181,6 +181,14 @@ pub enum UpstreamError {
     NoSystemCertificates(#[source] BoxError),
 }
 
+/// Marks a request for a public host that GitHub itself just sent the client to by a `Location`: a log or an artifact on
+/// blob storage. It goes there over TLS and without credentials; the URL carries its own proof.
+#[derive(Clone, Copy, Debug)]
+pub struct LearnedHost;
+
+/// A request body of at most this many bytes counts as sent at once.
+const SENT_AT_ONCE_BYTES: u64 = 1 << 20;
+
 /// The body kind that requests leave with.
 type OutBody = BoxBody<Bytes, BoxError>;
 
@@ -221,6 +229,10 @@ impl Upstream {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(55))
             .timer(TokioTimer::new())
+            // A connection that died silently (a laptop slept, a NAT forgot) must not be used again and again.
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .http2_keep_alive_timeout(Duration::from_secs(10))
+            .http2_keep_alive_while_idle(true)
             .build(connector);
         Ok(Self {
             client,
@@ -229,7 +241,7 @@ impl Upstream {
         })
     }
 
-    fn locate(&self, uri: &Uri) -> Result<Uri, PortError> {
+    fn locate(&self, uri: &Uri, is_learned: bool) -> Result<Uri, PortError> {
         let unsendable =
             |error: BoxError| PortError::new(PortErrorKind::Unsendable, "origin", error);
         let host = uri.host().unwrap_or_default().to_ascii_lowercase();
@@ -242,7 +254,14 @@ impl Upstream {
                 .uri(uri.path_and_query())
                 .map_err(|error| unsendable(error.into()));
         }
-        if is_web_host(&host) && uri.port_u16().is_none_or(|port| port == 443) {
+        // A name with a dot that is no address: what a public service is called.
+        let is_public_name = || {
+            host.contains('.')
+                && !host.starts_with('[')
+                && host.parse::<std::net::IpAddr>().is_err()
+        };
+        let may_go = is_web_host(&host) || (is_learned && is_public_name());
+        if may_go && uri.port_u16().is_none_or(|port| port == 443) {
             let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
             return format!("https://{host}{target}")
                 .parse()
@@ -265,10 +284,11 @@ pub fn is_web_host(host: &str) -> bool {
 }
 
 /// Removes credentials from a request to a host that only signed URLs lead to: those carry their own proof.
-fn remove_credentials_for(to: &Uri, headers: &mut HeaderMap) {
-    if to
-        .host()
-        .is_some_and(|host| host.ends_with(".githubusercontent.com"))
+fn remove_credentials_for(to: &Uri, is_learned: bool, headers: &mut HeaderMap) {
+    if is_learned
+        || to
+            .host()
+            .is_some_and(|host| host.ends_with(".githubusercontent.com"))
     {
         headers.remove(AUTHORIZATION);
         headers.remove(COOKIE);
@@ -321,21 +341,26 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let located = self.locate(request.uri());
+        let is_learned = request.extensions().get::<LearnedHost>().is_some();
+        let located = self.locate(request.uri(), is_learned);
         let (client, response_timeout) = (self.client.clone(), self.response_timeout);
         Box::pin(async move {
             let to = located?;
             let (mut parts, body) = request.into_parts();
-            remove_credentials_for(&to, &mut parts.headers);
+            remove_credentials_for(&to, is_learned, &mut parts.headers);
             parts.uri = to;
             // The client's library names the host and the protocol that fit the connection.
             parts.headers.remove(HOST);
             parts.version = http::Version::HTTP_11;
             let body = body.map_err(Into::into);
-            let is_upload = !body.is_end_stream();
+            // What is at hand leaves at once; only a body that still arrives takes as long as it takes.
+            let is_upload = body
+                .size_hint()
+                .upper()
+                .is_none_or(|bytes| bytes > SENT_AT_ONCE_BYTES);
             let asking = client.request(Request::from_parts(parts, body.boxed()));
             if is_upload {
-                // The response comes after the body, which takes as long as it takes.
+                // The response comes after the body.
                 return asking
                     .await
                     .map_err(|error| crate::origin::failed(error.into()));
@@ -412,6 +437,27 @@ mod tests {
         assert_eq!(uri("/graphql"), "https://ghe.corp/api/graphql");
     }
 
+    #[test]
+    fn a_host_that_github_named_is_reached_by_a_public_name_alone() {
+        let upstream = Upstream::new(UpstreamConfig::default()).unwrap();
+        let locate = |uri: &str, is_learned| upstream.locate(&uri.parse().unwrap(), is_learned);
+        let blob = "https://productionresults.blob.core.windows.net/logs?sig=1";
+        assert_eq!(locate(blob, true).unwrap(), blob);
+        assert!(locate(blob, false).is_err());
+        for never in [
+            "https://127.0.0.1/x",
+            "https://[::1]/x",
+            "https://intranet/x",
+            "https://blob.example:8443/x",
+        ] {
+            assert!(locate(never, true).is_err(), "{never}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, "Bearer x".parse().unwrap());
+        remove_credentials_for(&blob.parse().unwrap(), true, &mut headers);
+        assert!(headers.is_empty());
+    }
+
     #[cfg(feature = "octocrab")]
     #[test]
     fn links_to_where_a_root_really_is_are_links_to_its_host() {
@@ -441,7 +487,7 @@ mod tests {
         let upstream = Upstream::new(UpstreamConfig::default()).unwrap();
         let locate = |uri: &str| {
             upstream
-                .locate(&uri.parse().unwrap())
+                .locate(&uri.parse().unwrap(), false)
                 .map(|uri| uri.to_string())
         };
         assert_eq!(
@@ -460,7 +506,8 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, "Bearer x".parse().unwrap());
             remove_credentials_for(
-                &upstream.locate(&uri.parse().unwrap()).unwrap(),
+                &upstream.locate(&uri.parse().unwrap(), false).unwrap(),
+                false,
                 &mut headers,
             );
             headers.contains_key(AUTHORIZATION)

@@ -326,14 +326,17 @@ async fn proposed(inner: &Inner, errand: &Errand) -> Option<((Arc<Entry>, How), 
 }
 
 /// Returns the validator to revalidate `entry` with: its tag where it has one, else its date.
+///
+/// Not a peer's date: a forged one would have any body shown current for ever.
 fn validator(entry: &Entry) -> Option<Validator> {
     entry
         .etag()
         .map(|tag| Validator::EntityTag(tag.clone()))
         .or_else(|| {
-            entry
+            let date = entry
                 .last_modified()
-                .map(|date| Validator::LastModified(date.clone()))
+                .filter(|_| entry.source == Source::Origin)?;
+            Some(Validator::LastModified(date.clone()))
         })
 }
 

@@ -30,6 +30,7 @@ use super::guard::{check_framing, check_path, split_port};
 use super::refusal::Refusal;
 use super::relay::{Answers, DoorBody, Relay, absolute, passed, remove_hop_by_hop, whole};
 use cache_core::BodyId;
+use gh_client::LearnedHost;
 use hosts::{Hosts, LearnedHosts};
 use socket::{Peer, UnixSocket};
 
@@ -184,6 +185,7 @@ impl<S: Answers> Shared<S> {
             Owner::Other(host) => {
                 head.headers.remove(AUTHORIZATION);
                 head.headers.remove(COOKIE);
+                head.extensions.insert(LearnedHost);
                 (host, false)
             }
         };

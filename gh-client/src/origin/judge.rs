@@ -36,9 +36,23 @@ pub(super) fn judge(
         200 if question.target().starts_with("/search/") && is_partial(body) => {
             Disposition::EachForItself
         }
+        200 if carries_signed_urls(path_of(question), body) => Disposition::EachForItself,
         200 | 203 | 204 => Disposition::Store,
         _ => Disposition::EachForItself,
     }
+}
+
+/// Tells whether a description of files carries download URLs with tokens of their own: those of private repositories
+/// expire, and are whoever's holds them.
+fn carries_signed_urls(path: &str, body: &[u8]) -> bool {
+    const TOKEN: &[u8] = b"?token=";
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let describes_files = matches!(
+        segments[..],
+        ["repos", _, _, "contents" | "readme" | "license", ..]
+            | ["repositories", _, "contents" | "readme" | "license", ..]
+    );
+    describes_files && body.windows(TOKEN.len()).any(|window| window == TOKEN)
 }
 
 /// Tells whether a refusal is that of a limit: of the secondary ones not all name a time to wait.

@@ -128,10 +128,7 @@ async fn fetch(response: Response<Full<Bytes>>, limit: usize) -> Result<OriginAn
         let response = response.lock().take().unwrap();
         async move { Ok::<_, Infallible>(response) }
     });
-    let knowledge = Arc::new(Knowledge {
-        limits: Limits::default(),
-        formula: TagFormula::default(),
-    });
+    let knowledge = knowledge();
     let origin = ServiceOrigin::new(
         Transport::new(service),
         knowledge,
@@ -144,6 +141,14 @@ async fn fetch(response: Response<Full<Bytes>>, limit: usize) -> Result<OriginAn
         max_body_bytes: limit,
     };
     origin.fetch(request).await
+}
+
+/// Nothing is known yet.
+fn knowledge() -> Arc<Knowledge> {
+    Arc::new(Knowledge {
+        limits: Limits::default(),
+        formula: TagFormula::default(),
+    })
 }
 
 fn gzip(plain: &[u8]) -> Bytes {
@@ -208,4 +213,59 @@ async fn a_body_shorter_than_announced_is_no_answer() {
         fetch(response, 100).await.unwrap_err().kind,
         PortErrorKind::Interrupted
     );
+}
+
+#[test]
+fn files_with_signed_download_urls_are_not_kept() {
+    let body = br#"{"download_url":"https://raw.githubusercontent.com/o/r/main/a?token=ABC"}"#;
+    let judged = |target: &str, body: &[u8]| {
+        judge(&question(target), StatusCode::OK, &HeaderMap::new(), body)
+    };
+    assert_eq!(
+        judged("/repos/o/r/contents/a?ref=main", body),
+        Disposition::EachForItself
+    );
+    assert_eq!(
+        judged("/repositories/7/readme", body),
+        Disposition::EachForItself
+    );
+    assert_eq!(judged("/repos/o/r/contents/a", b"{}"), Disposition::Store);
+    assert_eq!(judged("/repos/o/r/issues/1", body), Disposition::Store);
+}
+
+/// Regression: a GraphQL query, or a body that stalled, had no limit at all, and everybody who asked the same waited too.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_ends_is_given_up() {
+    let stalling = tower::service_fn(|_: Request<StreamedBody>| async {
+        let start = futures::stream::iter([Ok::<_, Infallible>(http_body::Frame::data(
+            Bytes::from_static(b"["),
+        ))]);
+        let body = http_body_util::StreamBody::new(futures::StreamExt::chain(
+            start,
+            futures::stream::pending(),
+        ));
+        Ok::<_, Infallible>(Response::new(body))
+    });
+    let silent = tower::service_fn(|_: Request<StreamedBody>| {
+        std::future::pending::<Result<Response<Full<Bytes>>, Infallible>>()
+    });
+    for transport in [Transport::new(stalling), Transport::new(silent)] {
+        let origin = ServiceOrigin::new(
+            transport,
+            knowledge(),
+            Arc::new(|_: &Credential| Audience::ANONYMOUS),
+        );
+        let question = Question::builder(Method::POST, "api.github.com", "/graphql")
+            .body(Bytes::from_static(b"{}"), [0; 32]);
+        let request = OriginRequest {
+            question: Arc::new(question.build()),
+            credential: Credential::anonymous(),
+            validator: None,
+            max_body_bytes: 100,
+        };
+        assert_eq!(
+            origin.fetch(request).await.unwrap_err().kind,
+            PortErrorKind::TimedOut
+        );
+    }
 }

@@ -87,20 +87,42 @@ pub(crate) fn everything_of(host: &str) -> Tag {
 }
 
 /// Writes that make a token or render a text. Autoscalers make tokens all the time.
+///
+/// Whole routes, never a word somewhere in the path: branches, labels and files may be called anything.
 fn changes_nothing(path: &str) -> bool {
-    path.ends_with("/registration-token")
-        || path.ends_with("/remove-token")
-        || path.ends_with("/access_tokens")
-        || path.starts_with("/applications/")
-        || path.starts_with("/markdown")
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let is_token = |name: &str| matches!(name, "registration-token" | "remove-token");
+    match segments[..] {
+        ["repos", _, _, "actions", "runners", made]
+        | [
+            "repositories" | "orgs" | "enterprises",
+            _,
+            "actions",
+            "runners",
+            made,
+        ] => is_token(made),
+        ["app", "installations", _, "access_tokens"] => true,
+        [first, ..] => matches!(first, "applications" | "markdown"),
+        [] => false,
+    }
 }
 
 /// Returns the tag of a repository's or organization's runners, if `path` is about those alone.
 fn runners_of(host: &str, path: &str) -> Option<Tag> {
-    const RUNNERS: &str = "/actions/runners";
-    let end = path.find(RUNNERS)? + RUNNERS.len();
-    let is_whole = matches!(path.as_bytes().get(end), None | Some(b'/'));
-    (is_whole && !path.contains('%')).then(|| Tag::of(&format!("runners {host}{}", &path[..end])))
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let n_owner = match segments[..] {
+        ["repos", _, _, "actions", "runners", ..] => 3,
+        [
+            "repositories" | "orgs" | "enterprises",
+            _,
+            "actions",
+            "runners",
+            ..,
+        ] => 2,
+        _ => return None,
+    };
+    let owner = segments[..n_owner].join("/");
+    (!path.contains('%')).then(|| Tag::of(&format!("runners {host}/{owner}/actions/runners")))
 }
 
 /// Returns owner and name in `/repos/{owner}/{name}…`, if they are spelled plainly.
@@ -225,6 +247,29 @@ mod tests {
         check(API, "/repos/octo/hello/dispatches", &runners, &[]);
         check(API, "/app/installations/1/access_tokens", &[], &others);
         check(API, "/orgs/octo/actions/runner-groups/1", &LISTS, &[]);
+    }
+
+    /// Regression: words that routes end in were looked for anywhere, so files, branches and labels called so spoiled
+    /// nothing.
+    #[test]
+    fn what_people_call_their_files_and_branches_decides_nothing() {
+        for path in [
+            "/repos/octo/hello/contents/docs/access_tokens",
+            "/repos/octo/hello/git/refs/heads/remove-token",
+            "/repos/octo/hello/labels/registration-token",
+            "/repos/octo/hello/contents/.github/actions/runners/action.yml",
+        ] {
+            check(
+                API,
+                path,
+                &[
+                    "/repos/octo/hello",
+                    "/repos/octo/hello/branches",
+                    "/user/repos",
+                ],
+                &[],
+            );
+        }
     }
 
     #[test]

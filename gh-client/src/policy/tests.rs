@@ -27,6 +27,10 @@ fn routes_have_their_classes() {
     check("/repos/o/r/branches/main", Class::Ordinary);
     check("/repos/o/r/collaborators/u/permission", Class::Access);
     check("/repos/o/r/events", Class::Polled);
+    check("/repositories/7/branches/main/protection", Class::Access);
+    check("/repositories/7/actions/secrets", Class::NeverStored);
+    check("/repositories/7/actions/runs", Class::Activity);
+    check("/repositories/7/issues", Class::Ordinary);
     check("/rate_limit", Class::NeverStored);
     check("/", Class::NeverStored);
     check(&format!("/repos/o/r/commits/{hash}"), Class::Immutable);

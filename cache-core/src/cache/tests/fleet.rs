@@ -153,7 +153,10 @@ async fn a_peers_entry_answers_and_is_kept_without_the_senders_tag() {
 
 #[tokio::test(start_paused = true)]
 async fn where_no_tag_can_be_computed_a_peers_entry_has_none() {
-    let reply = Reply::ok("shared").header(ETAG, "\"of the sender\"");
+    // Nor is its date a validator: a forged one would have any body shown current for ever.
+    let reply = Reply::ok("shared")
+        .header(ETAG, "\"of the sender\"")
+        .header(http::header::LAST_MODIFIED, "now");
     let (node, sealed) = node_and_envelope(reply).await;
     node.origin.compute_nothing();
     node.peers.script([Verdict::Found(sealed)]);
