@@ -26,6 +26,9 @@ const REST: &[&str] = &[
     "/orgs/octo-org/repos",
 ];
 
+/// How often a script polls each of them in a round.
+const POLLS: usize = 4;
+
 /// What everybody asks at the same moment.
 const BURST: &str = "/repos/octo-org/public-1/commits";
 
@@ -85,7 +88,7 @@ pub(crate) async fn round(clients: &Clients, machines: &[Machine; 2]) -> Result<
                 run_curl(curl, machine, path).await?;
             }
         }
-        for path in REST {
+        for path in [REST; POLLS].into_iter().flatten() {
             let ask = Ask::get(path).token(&machine.token);
             let (took, answer) = timed(ask.at(&machine.http)).await;
             ensure!(answer?.status == 200, "{path} was not answered with 200");
