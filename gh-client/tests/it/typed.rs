@@ -72,6 +72,45 @@ async fn pages_of_an_api_that_names_itself_by_its_address_are_walked() {
 }
 
 #[tokio::test]
+async fn octocrab_gets_the_bytes_that_it_gets_without_the_cache() {
+    let standin = lab::standin().await;
+    let direct = octocrab::Octocrab::builder()
+        .base_uri(standin.http_url())
+        .unwrap()
+        .personal_token(Token::OCTOCAT)
+        .build()
+        .unwrap();
+    let gh = GitHub::builder()
+        .token(Token::OCTOCAT)
+        .api_url(&standin.http_url())
+        .build()
+        .unwrap();
+    for path in [
+        "/user",
+        "/repos/octocat/Hello-World",
+        "/repos/octo-org/private-1/issues?per_page=100",
+        "/repos/octocat/Hello-World/pulls",
+        "/repos/octocat/no-such-repository",
+    ] {
+        let expected = direct._get(path).await.unwrap();
+        let status = expected.status();
+        let expected = direct.body_to_string(expected).await.unwrap();
+        // Fetched, then from memory.
+        for _ in 0..2 {
+            let given = gh.octocrab()._get(path).await.unwrap();
+            assert_eq!(given.status(), status, "{path}");
+            let given = gh.octocrab().body_to_string(given).await.unwrap();
+            assert_eq!(given, expected, "{path}");
+        }
+    }
+    assert_eq!(
+        standin.counters().requests,
+        10,
+        "five directly, and five for ten answers"
+    );
+}
+
+#[tokio::test]
 async fn the_layer_can_be_put_under_octocrab_by_hand() {
     let lab = Lab::new().await;
     let root = http::Uri::from_static("https://api.github.com");
