@@ -330,3 +330,26 @@ async fn only_if_cached_takes_what_peers_hold_and_nothing_more() {
     assert!(node.peers.asks().iter().all(|ask| ask.only_if_held));
     node.check_calls(0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_shortens_freshness_and_never_lengthens_it() {
+    let header = http::HeaderName::from_static("x-poll-interval");
+    for (stated, ttl) in [("3600", 60), ("7", 7)] {
+        let reply = Reply::ok("shared").header(header.clone(), stated);
+        let (node, sealed) = node_and_envelope(reply).await;
+        node.peers.script([Verdict::Found(sealed)]);
+        let query = Query {
+            stated: Some(crate::StatedLifetime {
+                header: header.clone(),
+                at_most: secs(3600),
+            }),
+            ..shared()
+        };
+        let seen = node.get(&query).await;
+        assert_eq!(
+            seen.outcome,
+            format!("hit; ttl={ttl}; detail=peer"),
+            "{stated}"
+        );
+    }
+}
